@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The stable codes: one for every way that something can be wrong or worth knowing. A code's name
+// is what `--json` prints and what `cotter explain` takes; docs/codes/NAME.md is its page. Names
+// never change and are never reused.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace cotter {
+
+// Code names one condition. The comment on each says when it arises.
+enum class Code : std::uint16_t {
+  kInternal,  // a bug in cotter: please report it
+
+  // Usage and input.
+  kUsage,              // the command line is not understood
+  kFileUnreadable,     // a file, directory or standard input could not be read
+  kFileTooLarge,       // an input is longer than its documented limit
+  kInputUnknown,       // an input holds no certificate, request or key in a form that is known
+  kPemMalformed,       // a PEM block is broken: bad base64, or BEGIN without END
+  kDerMalformed,       // bytes are not strict DER, or not the structure that was expected
+  kKeyEncrypted,       // a private key is encrypted, and its pin needs the public half
+  kKeyUnsupported,     // the TLS library does not know this kind of key
+  kHostInvalid,        // a reference host is not a host name or an IP address
+  kPatternInvalid,     // a host pattern is not NAME, *.NAME, **.NAME or an IP address
+  kPortInvalid,        // a port is not a number from 1 to 65535
+  kTimeInvalid,        // a date or date-time is not RFC 3339
+  kPinMalformed,       // a pin is in none of the known spellings
+  kPinWrongLength,     // a pin is not the 32 bytes of a SHA-256
+  kPinPlaceholder,     // a pin is an example value, as AAAA...=
+  kPinEmptyInput,      // a pin is the SHA-256 of nothing: a broken pipeline made it
+  kPolicyInvalid,      // a policy breaks a rule of its language
+  kPolicyUnknownKey,   // a policy holds a key that the language does not know
+  kPolicyDuplicate,    // two rules have one (pattern, port)
+  kPolicyNoUsablePin,  // a rule that enforces has no pin that could ever match
+  kPolicyTooLarge,     // a policy is over its limits
+  kCacheInvalid,       // a compiled policy is damaged, or made by another version
+
+  // Verdicts and their reasons (see <cotter/evaluate.h>).
+  kPinMismatch,       // the verified path carries no pinned key: somebody else answered, or the key
+                      // changed
+  kBackupPinMatched,  // the pin that matched is a backup: the active key is no longer the one
+                      // served
+  kRetiringPinMatched,  // the pin that matched is being retired
+  kReported,            // a mismatch on a rule in report mode: told, and let through
+  kNotPinned,           // PKI is sound and no rule applies
+  kRuleOff,             // the rule that applies has mode = "off"
+  kRevoked,             // every path that would do holds a revoked key
+  kUnlistedRefused,     // no rule applies, and the policy refuses unlisted hosts
+  kPortRefused,         // the host is ruled, but only on other ports
+  kSearchBound,         // more candidate paths than the limit: undecided, so refused
+  kPolicyExpired,       // the rule, or the whole policy, is past its expiry
+  kLocalAnchorRefused,  // the path ends at a locally added root, and the rule wants public roots
+                        // only
+  kNoVerifiedPath,      // there was no verified path to hold the pins against
+
+  // PKI.
+  kPkiError,                  // the chain does not verify, for a reason without a code of its own
+  kCertExpired,               // a certificate of the path is past its notAfter
+  kCertNotYetValid,           // a certificate of the path is before its notBefore
+  kHostMismatch,              // the certificate is not for the reference host
+  kIssuerUnknown,             // no path leads from the certificate to an anchor
+  kSelfSigned,                // the certificate is self-signed and not an anchor
+  kSignatureInvalid,          // a signature in the chain does not verify
+  kCaInvalid,                 // a certificate used as a CA is not one
+  kPathLengthExceeded,        // a CA's pathLenConstraint is exceeded
+  kNameConstraint,            // a name is outside a CA's name constraints
+  kPurposeInvalid,            // a certificate is not for TLS servers
+  kKeyTooWeak,                // a key or signature is below the security level
+  kUnknownCriticalExtension,  // a critical extension is not understood
+  kChainTooLong,              // more certificates than the limit were sent
+
+  // Network.
+  kNetworkError,      // the connection failed, for a reason without a code of its own
+  kDnsFailed,         // the name has no address, or could not be resolved
+  kConnectRefused,    // nothing listens there
+  kConnectTimeout,    // no answer in time
+  kConnectionClosed,  // the peer closed or reset before it was done
+  kNotTls,            // the peer does not speak TLS there
+  kTlsFailed,         // the handshake failed for a reason other than the certificate
+  kStarttlsRefused,   // the server offers no STARTTLS, or answers it wrongly
+  kProxyFailed,       // the proxy did not open a tunnel
+};
+
+// CodeInfo is what the table knows of a code: its stable name and one line on when it arises.
+struct CodeInfo {
+  Code code;
+  std::string_view name;     // snake case, stable
+  std::string_view summary;  // lower case, no full stop
+};
+
+// AllCodes is the table, in the order of the enum. Static storage.
+[[nodiscard]] std::span<const CodeInfo> AllCodes() noexcept;
+
+// NameOf is the stable name of `code`. Static storage.
+[[nodiscard]] std::string_view NameOf(Code code) noexcept;
+
+// FindCode is the code called `name`, in any case and with '-' for '_'; nullopt if there is none.
+[[nodiscard]] std::optional<Code> FindCode(std::string_view name) noexcept;
+
+}  // namespace cotter

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The compiled policy: one flat image that answers "which rule applies to this host and port" in a
+// few probes, and that is also the cache file later starts read. Immutable after Build or Open;
+// const members may be called from any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <cotter/bytes.h>
+#include <cotter/host.h>
+#include <cotter/pin.h>
+#include <cotter/policy.h>
+#include <cotter/result.h>
+#include <cotter/time.h>
+
+namespace cotter {
+
+class PolicyIndex;
+
+// CompiledRule is one rule inside an index. A small view, copied freely; it borrows from the index.
+class CompiledRule {
+ public:
+  [[nodiscard]] std::uint32_t source() const noexcept {
+    return source_;
+  }  // position in Policy::hosts
+  [[nodiscard]] Mode mode() const noexcept { return mode_; }
+  [[nodiscard]] Require require() const noexcept { return require_; }
+  [[nodiscard]] LocalAnchors local_anchors() const noexcept { return local_anchors_; }
+  [[nodiscard]] OnExpiry on_expiry() const noexcept { return on_expiry_; }
+
+  // expires is the earlier of the rule's expiry and the policy's.
+  [[nodiscard]] std::optional<Time> expires() const noexcept { return expires_; }
+
+  [[nodiscard]] std::size_t pin_count() const noexcept { return pin_count_; }
+  [[nodiscard]] Pin pin(std::size_t index) const noexcept;  // index < pin_count()
+
+  // needs_cert_digests reports that a pin of the rule is over whole certificates, so that paths
+  // must bring those too.
+  [[nodiscard]] bool needs_cert_digests() const noexcept { return needs_cert_digests_; }
+
+  // pattern is the rule's host pattern as HostPattern::ToString writes it. Allocates.
+  [[nodiscard]] std::string pattern() const;
+
+ private:
+  friend class PolicyIndex;
+
+  const std::uint8_t* pins_ = nullptr;
+  std::string_view base_;
+  std::optional<Time> expires_;
+  std::uint32_t source_ = 0;
+  std::uint32_t pin_count_ = 0;
+  HostPattern::Kind pattern_kind_ = HostPattern::Kind::kExact;
+  Mode mode_ = Mode::kEnforce;
+  Require require_ = Require::kAny;
+  LocalAnchors local_anchors_ = LocalAnchors::kEnforce;
+  OnExpiry on_expiry_ = OnExpiry::kEnforce;
+  bool needs_cert_digests_ = false;
+};
+
+// Lookup is the answer to "which rule applies".
+struct Lookup {
+  enum class Kind : std::uint8_t {
+    kRule,        // `rule` applies
+    kUnlisted,    // no pattern matches the host
+    kOtherPorts,  // patterns match, but none of their rules covers the port
+    kDamaged,     // the image contradicts itself: undecidable, so refused
+  };
+  Kind kind = Kind::kUnlisted;
+  CompiledRule rule;  // meaningful if kind is kRule
+};
+
+// PolicyIndex is a compiled policy.
+class PolicyIndex {
+ public:
+  // Build checks `policy` as a whole and compiles it. Fails with kPolicyDuplicate (two rules with
+  // one pattern and port), kPolicyNoUsablePin (a rule in enforce or report mode with no pin that
+  // could match), kPolicyTooLarge, kPolicyInvalid.
+  [[nodiscard]] static Result<PolicyIndex> Build(const Policy& policy);
+
+  // Open takes an image that Build made, as it stands in a cache file. `owner` keeps `image` alive
+  // and unchanging; a mapping of a file that others can write is not that. Bounds are checked here
+  // and at each look-up, so a damaged image is refused or undecidable, never read past. Fails with
+  // kCacheInvalid. Takes time independent of the rules' number.
+  [[nodiscard]] static Result<PolicyIndex> Open(ByteView image, std::shared_ptr<const void> owner);
+
+  // image is the flat form, to be written to a cache file. Borrowed.
+  [[nodiscard]] ByteView image() const noexcept COTTER_LIFETIME_BOUND { return image_; }
+
+  // Find answers which rule applies to `host` and `port` (DESIGN rule 4): the longest matching
+  // suffix wins; at one suffix exact beats one label beats all depths; a rule that names the port
+  // beats one for all ports. Does not allocate.
+  [[nodiscard]] Lookup Find(const HostName& host, std::uint16_t port) const noexcept;
+
+  // IsRevoked reports whether `spki` is a revoked key of this policy.
+  [[nodiscard]] bool IsRevoked(const Digest& spki) const noexcept;
+
+  [[nodiscard]] std::string_view name() const noexcept;
+  [[nodiscard]] std::string_view environment() const noexcept;
+  [[nodiscard]] std::uint64_t version() const noexcept;
+  [[nodiscard]] Unlisted unlisted() const noexcept;
+  [[nodiscard]] bool partial_chain() const noexcept;
+  [[nodiscard]] std::size_t rule_count() const noexcept;
+
+ private:
+  PolicyIndex() = default;
+
+  ByteView image_;
+  std::shared_ptr<const void> owner_;
+};
+
+}  // namespace cotter
