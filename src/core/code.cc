@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+
+#include <cotter/code.h>
+
+namespace cotter {
+namespace {
+
+// The summaries repeat the comments of the header in the words that `cotter explain --list` prints.
+constexpr CodeInfo kCodes[] = {
+    {Code::kInternal, "internal", "a bug in cotter: please report it"},
+    {Code::kUsage, "usage", "the command line is not understood"},
+    {Code::kFileUnreadable, "file_unreadable",
+     "a file, directory or standard input could not be read"},
+    {Code::kFileTooLarge, "file_too_large", "an input is longer than its documented limit"},
+    {Code::kInputUnknown, "input_unknown",
+     "an input holds no certificate, request or key in a form that is known"},
+    {Code::kPemMalformed, "pem_malformed",
+     "a PEM block is broken: bad base64, or BEGIN without END"},
+    {Code::kDerMalformed, "der_malformed",
+     "bytes are not strict DER, or not the structure that was expected"},
+    {Code::kKeyEncrypted, "key_encrypted",
+     "a private key is encrypted, and its pin needs the public half"},
+    {Code::kKeyUnsupported, "key_unsupported", "the TLS library does not know this kind of key"},
+    {Code::kHostInvalid, "host_invalid", "a reference host is not a host name or an IP address"},
+    {Code::kPatternInvalid, "pattern_invalid",
+     "a host pattern is not NAME, *.NAME, **.NAME or an IP address"},
+    {Code::kPortInvalid, "port_invalid", "a port is not a number from 1 to 65535"},
+    {Code::kTimeInvalid, "time_invalid", "a date or date-time is not RFC 3339"},
+    {Code::kPinMalformed, "pin_malformed", "a pin is in none of the known spellings"},
+    {Code::kPinWrongLength, "pin_wrong_length", "a pin is not the 32 bytes of a SHA-256"},
+    {Code::kPinPlaceholder, "pin_placeholder", "a pin is an example value, as AAAA...="},
+    {Code::kPinEmptyInput, "pin_empty_input",
+     "a pin is the SHA-256 of nothing: a broken pipeline made it"},
+    {Code::kPolicyInvalid, "policy_invalid", "a policy breaks a rule of its language"},
+    {Code::kPolicyUnknownKey, "policy_unknown_key",
+     "a policy holds a key that the language does not know"},
+    {Code::kPolicyDuplicate, "policy_duplicate", "two rules have one (pattern, port)"},
+    {Code::kPolicyNoUsablePin, "policy_no_usable_pin",
+     "a rule that enforces has no pin that could ever match"},
+    {Code::kPolicyTooLarge, "policy_too_large", "a policy is over its limits"},
+    {Code::kCacheInvalid, "cache_invalid",
+     "a compiled policy is damaged, or made by another version Verdicts and their reasons (see "
+     "<cotter/evaluate.h>)."},
+    {Code::kPinMismatch, "pin_mismatch",
+     "the verified path carries no pinned key: somebody else answered, or the key changed"},
+    {Code::kBackupPinMatched, "backup_pin_matched",
+     "the pin that matched is a backup: the active key is no longer the one served"},
+    {Code::kRetiringPinMatched, "retiring_pin_matched", "the pin that matched is being retired"},
+    {Code::kReported, "reported", "a mismatch on a rule in report mode: told, and let through"},
+    {Code::kNotPinned, "not_pinned", "PKI is sound and no rule applies"},
+    {Code::kRuleOff, "rule_off", "the rule that applies has mode = \"off\""},
+    {Code::kRevoked, "revoked", "every path that would do holds a revoked key"},
+    {Code::kUnlistedRefused, "unlisted_refused",
+     "no rule applies, and the policy refuses unlisted hosts"},
+    {Code::kPortRefused, "port_refused", "the host is ruled, but only on other ports"},
+    {Code::kSearchBound, "search_bound",
+     "more candidate paths than the limit: undecided, so refused"},
+    {Code::kPolicyExpired, "policy_expired", "the rule, or the whole policy, is past its expiry"},
+    {Code::kLocalAnchorRefused, "local_anchor_refused",
+     "the path ends at a locally added root, and the rule wants public roots only"},
+    {Code::kNoVerifiedPath, "no_verified_path",
+     "there was no verified path to hold the pins against"},
+    {Code::kPkiError, "pki_error",
+     "the chain does not verify, for a reason without a code of its own"},
+    {Code::kCertExpired, "cert_expired", "a certificate of the path is past its notAfter"},
+    {Code::kCertNotYetValid, "cert_not_yet_valid",
+     "a certificate of the path is before its notBefore"},
+    {Code::kHostMismatch, "host_mismatch", "the certificate is not for the reference host"},
+    {Code::kIssuerUnknown, "issuer_unknown", "no path leads from the certificate to an anchor"},
+    {Code::kSelfSigned, "self_signed", "the certificate is self-signed and not an anchor"},
+    {Code::kSignatureInvalid, "signature_invalid", "a signature in the chain does not verify"},
+    {Code::kCaInvalid, "ca_invalid", "a certificate used as a CA is not one"},
+    {Code::kPathLengthExceeded, "path_length_exceeded", "a CA's pathLenConstraint is exceeded"},
+    {Code::kNameConstraint, "name_constraint", "a name is outside a CA's name constraints"},
+    {Code::kPurposeInvalid, "purpose_invalid", "a certificate is not for TLS servers"},
+    {Code::kKeyTooWeak, "key_too_weak", "a key or signature is below the security level"},
+    {Code::kUnknownCriticalExtension, "unknown_critical_extension",
+     "a critical extension is not understood"},
+    {Code::kChainTooLong, "chain_too_long", "more certificates than the limit were sent"},
+    {Code::kNetworkError, "network_error",
+     "the connection failed, for a reason without a code of its own"},
+    {Code::kDnsFailed, "dns_failed", "the name has no address, or could not be resolved"},
+    {Code::kConnectRefused, "connect_refused", "nothing listens there"},
+    {Code::kConnectTimeout, "connect_timeout", "no answer in time"},
+    {Code::kConnectionClosed, "connection_closed", "the peer closed or reset before it was done"},
+    {Code::kNotTls, "not_tls", "the peer does not speak TLS there"},
+    {Code::kTlsFailed, "tls_failed",
+     "the handshake failed for a reason other than the certificate"},
+    {Code::kStarttlsRefused, "starttls_refused",
+     "the server offers no STARTTLS, or answers it wrongly"},
+    {Code::kProxyFailed, "proxy_failed", "the proxy did not open a tunnel"},
+};
+
+// IsDense holds the table to the order of the enum, so that NameOf can index it.
+constexpr bool IsDense() {
+  std::size_t index = 0;
+  return std::ranges::all_of(
+      kCodes, [&](const CodeInfo& info) { return static_cast<std::size_t>(info.code) == index++; });
+}
+static_assert(IsDense());
+
+constexpr char Folded(char c) {
+  if (c == '-') return '_';
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+}  // namespace
+
+std::span<const CodeInfo> AllCodes() noexcept { return kCodes; }
+
+std::string_view NameOf(Code code) noexcept {
+  const auto index = static_cast<std::size_t>(code);
+  return index < std::size(kCodes) ? kCodes[index].name : kCodes[0].name;
+}
+
+std::optional<Code> FindCode(std::string_view name) noexcept {
+  for (const CodeInfo& info : kCodes) {
+    if (std::ranges::equal(info.name, name, {}, {}, Folded)) return info.code;
+  }
+  return std::nullopt;
+}
+
+}  // namespace cotter
