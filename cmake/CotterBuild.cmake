@@ -7,6 +7,11 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
+# ./run unpacks here what it could not install (Boost 1.81, where the machine's owner has another).
+if(EXISTS ${PROJECT_SOURCE_DIR}/build/deps/usr)
+  list(PREPEND CMAKE_PREFIX_PATH ${PROJECT_SOURCE_DIR}/build/deps/usr)
+endif()
+
 find_program(COTTER_CCACHE ccache)
 if(COTTER_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${COTTER_CCACHE})

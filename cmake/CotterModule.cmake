@@ -33,3 +33,24 @@ function(cotter_unit_tests room)
   target_link_libraries(cotter_${room}_test PRIVATE cotter_${room} ${ARG_LINKS} GTest::gmock GTest::gtest_main)
   gtest_discover_tests(cotter_${room}_test TEST_PREFIX ${room}/ DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
 endfunction()
+
+# cotter_script_test(NAME SCRIPT [ARGS ARG…] [TIMEOUT SECONDS] [LABELS LABEL…] [RUN_SERIAL]) registers SCRIPT, Python or
+# bash by its ending, with ctest. The script finds the program in the environment's COTTER_BIN: the one given to ctest,
+# else this build's own; the sources in COTTER_SOURCE_DIR, the build in COTTER_BUILD_DIR and the public test data, where
+# they are, in COTTER_TESTDATA. The label soak keeps a test for `./test --soak`.
+function(cotter_script_test name script)
+  cmake_parse_arguments(ARG "RUN_SERIAL" "TIMEOUT" "ARGS;LABELS" ${ARGN})
+  get_filename_component(script ${script} ABSOLUTE)
+  set(interpreter /bin/bash)
+  if(script MATCHES "[.]py$")
+    set(interpreter /usr/bin/python3 -B)
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_test(NAME ${name} COMMAND /bin/sh -c [[COTTER_BIN=${COTTER_BIN:-$0} exec "$@"]] ${PROJECT_BINARY_DIR}/cotter
+                                ${interpreter} ${script} ${ARG_ARGS})
+  set_tests_properties(${name} PROPERTIES
+    TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}" RUN_SERIAL ${ARG_RUN_SERIAL}
+    ENVIRONMENT "COTTER_SOURCE_DIR=${PROJECT_SOURCE_DIR};COTTER_BUILD_DIR=${PROJECT_BINARY_DIR};COTTER_TESTDATA=${COTTER_TESTDATA}")
+endfunction()
