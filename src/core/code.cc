@@ -41,8 +41,7 @@ constexpr CodeInfo kCodes[] = {
      "a rule that enforces has no pin that could ever match"},
     {Code::kPolicyTooLarge, "policy_too_large", "a policy is over its limits"},
     {Code::kCacheInvalid, "cache_invalid",
-     "a compiled policy is damaged, or made by another version Verdicts and their reasons (see "
-     "<cotter/evaluate.h>)."},
+     "a compiled policy is damaged, or made by another version"},
     {Code::kPinMismatch, "pin_mismatch",
      "the verified path carries no pinned key: somebody else answered, or the key changed"},
     {Code::kBackupPinMatched, "backup_pin_matched",
