@@ -118,9 +118,9 @@ struct Verdict {
 };
 
 // Evaluate judges one connection to `endpoint` at `now`. `paths` are all verified paths that were
-// found, the default one first; `end` says whether there could be more. A verdict that is not
-// allowed and has kOtherPathsUntried may change when the adapter has searched; every other verdict
-// is final. Thread-safe.
+// found, the default one first; `end` says whether there could be more. A verdict with
+// kOtherPathsUntried may change when the adapter has searched, so it asks again; every other
+// verdict is final. Thread-safe.
 [[nodiscard]] Verdict Evaluate(const PolicyIndex& policy, const Endpoint& endpoint,
                                std::span<const VerifiedPath> paths, SearchEnd end,
                                Time now) noexcept;

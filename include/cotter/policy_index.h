@@ -82,9 +82,9 @@ class PolicyIndex {
   [[nodiscard]] static Result<PolicyIndex> Build(const Policy& policy);
 
   // Open takes an image that Build made, as it stands in a cache file. `owner` keeps `image` alive
-  // and unchanging; a mapping of a file that others can write is not that. Bounds are checked here
-  // and at each look-up, so a damaged image is refused or undecidable, never read past. Fails with
-  // kCacheInvalid. Takes time independent of the rules' number.
+  // and unchanging; a mapping of a file that others can write is not that. A checksum is compared
+  // here, and bounds are checked at each look-up, so a damaged image is refused or undecidable,
+  // never read past. Fails with kCacheInvalid. Allocates nothing.
   [[nodiscard]] static Result<PolicyIndex> Open(ByteView image, std::shared_ptr<const void> owner);
 
   // image is the flat form, to be written to a cache file. Borrowed.

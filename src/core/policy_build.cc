@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// PolicyIndex::Build: check a policy as a whole, then lay it out flat.
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/policy_image.h"
+#include <cotter/policy_index.h>
+
+namespace cotter {
+namespace {
+
+std::string Where(const HostRule& rule) {
+  std::string text = "host \"" + rule.pattern.ToString() + "\"";
+  if (rule.line != 0) text += " (line " + std::to_string(rule.line) + ")";
+  return text;
+}
+
+// RevokedKeys is every key that the policy revokes, in its own list or as a pin's use; ascending,
+// without repeats.
+std::vector<Digest> RevokedKeys(const Policy& policy) {
+  std::vector<Digest> keys = policy.revoked;
+  for (const HostRule& rule : policy.hosts) {
+    for (const PolicyPin& entry : rule.pins) {
+      if (entry.pin.use == PinUse::kRevoked && entry.pin.kind == PinKind::kSpki) {
+        keys.push_back(entry.pin.digest);
+      }
+    }
+  }
+  std::ranges::sort(keys);
+  keys.erase(std::ranges::unique(keys).begin(), keys.end());
+  return keys;
+}
+
+bool IsUsable(const Pin& pin, const std::vector<Digest>& revoked) {
+  if (pin.use == PinUse::kRevoked) return false;
+  return pin.kind != PinKind::kSpki || !std::ranges::binary_search(revoked, pin.digest);
+}
+
+// HasUsablePins reports whether some path could satisfy the rule. A rule that nothing can satisfy
+// is a lock-out waiting for its first user.
+bool HasUsablePins(const HostRule& rule, const std::vector<Digest>& revoked) {
+  const auto usable = [&](PinPlace place) {
+    return std::ranges::any_of(rule.pins, [&](const PolicyPin& entry) {
+      return IsUsable(entry.pin, revoked) &&
+             (entry.pin.place == place || entry.pin.place == PinPlace::kAny);
+    });
+  };
+  const bool leaf = usable(PinPlace::kLeaf);
+  const bool ca = usable(PinPlace::kCa);
+  return rule.require == Require::kLeafAndCa ? leaf && ca : leaf || ca;
+}
+
+Result<void> CheckRule(const HostRule& rule, const std::vector<Digest>& revoked) {
+  if (rule.pins.size() > kMaxPinsPerRule) {
+    return Error{Code::kPolicyTooLarge, Where(rule) + ": expected at most " +
+                                            std::to_string(kMaxPinsPerRule) + " pins, found " +
+                                            std::to_string(rule.pins.size())};
+  }
+  if (std::ranges::find(rule.ports, 0) != rule.ports.end()) {
+    return Error{Code::kPortInvalid, Where(rule) + ": expected ports from 1 to 65535"};
+  }
+  if (rule.mode != Mode::kOff && !HasUsablePins(rule, revoked)) {
+    return Error{Code::kPolicyNoUsablePin,
+                 Where(rule) +
+                     ": no pin here could ever match, so nobody could connect; add pins or set "
+                     "mode = \"off\""};
+  }
+  return Ok();
+}
+
+// Sorted order: rules of one base together, in it by pattern kind.
+bool ComesBefore(const HostRule& a, const HostRule& b) {
+  const auto key = [](const HostRule& rule) {
+    return std::pair(rule.pattern.base().text(), rule.pattern.kind());
+  };
+  return key(a) < key(b);
+}
+
+// CheckPorts looks for two rules of one pattern that cover the same port.
+Result<void> CheckPorts(const std::vector<const HostRule*>& same_pattern) {
+  const HostRule* for_all = nullptr;
+  std::vector<std::pair<std::uint16_t, const HostRule*>> taken;
+  const auto duplicate = [](const HostRule& a, const HostRule& b, const std::string& port) {
+    return Error{Code::kPolicyDuplicate, Where(a) + " and " + Where(b) + " both rule " + port};
+  };
+  for (const HostRule* rule : same_pattern) {
+    if (rule->ports.empty()) {
+      if (for_all != nullptr) return duplicate(*for_all, *rule, "every port");
+      for_all = rule;
+    }
+    for (const std::uint16_t port : rule->ports) taken.emplace_back(port, rule);
+  }
+  std::ranges::stable_sort(taken, {}, &std::pair<std::uint16_t, const HostRule*>::first);
+  for (std::size_t i = 1; i < taken.size(); ++i) {
+    if (taken[i].first == taken[i - 1].first) {
+      return duplicate(*taken[i - 1].second, *taken[i].second,
+                       "port " + std::to_string(taken[i].first));
+    }
+  }
+  return Ok();
+}
+
+Result<void> CheckDuplicates(const std::vector<const HostRule*>& sorted) {
+  for (std::size_t begin = 0; begin < sorted.size();) {
+    std::size_t end = begin + 1;
+    while (end < sorted.size() && sorted[end]->pattern == sorted[begin]->pattern) ++end;
+    const auto at = [&](std::size_t i) { return sorted.begin() + static_cast<std::ptrdiff_t>(i); };
+    if (Result<void> sound = CheckPorts({at(begin), at(end)}); !sound) return sound;
+    begin = end;
+  }
+  return Ok();
+}
+
+// Writer lays the sections out; they are joined at the end, when their sizes are known.
+class Writer {
+ public:
+  Writer(const Policy& policy, std::vector<Digest> revoked)
+      : policy_(policy), revoked_(std::move(revoked)) {
+    text_ = policy.name + policy.environment;
+  }
+
+  void AddRules(const std::vector<const HostRule*>& sorted) {
+    for (const HostRule* rule : sorted) {
+      const std::string_view base = rule->pattern.base().text();
+      if (nodes_.empty() || base != last_base_) AddNode(base);
+      ++nodes_.back().count[static_cast<std::size_t>(rule->pattern.kind())];
+      AddRule(*rule);
+    }
+  }
+
+  Bytes Finish() {
+    FillSlots();
+    image::Header header{};
+    header.magic = image::kMagic;
+    header.policy_version = policy_.version;
+    header.flags = (policy_.unlisted == Unlisted::kRefuse ? image::kUnlistedRefuse : 0U) |
+                   (policy_.partial_chain ? image::kPartialChain : 0U);
+    header.slot_count = static_cast<std::uint32_t>(slots_.size());
+    header.node_count = static_cast<std::uint32_t>(nodes_.size());
+    header.rule_count = static_cast<std::uint32_t>(rules_.size());
+    header.pin_count = static_cast<std::uint32_t>(pins_.size());
+    header.port_count = static_cast<std::uint32_t>(ports_.size());
+    header.revoked_count = static_cast<std::uint32_t>(revoked_.size());
+    header.text_size = static_cast<std::uint32_t>(text_.size());
+    header.name_size = static_cast<std::uint32_t>(policy_.name.size());
+    header.environment_size = static_cast<std::uint32_t>(policy_.environment.size());
+    header.size = image::Layout(header).end;
+    Bytes out(sizeof header);
+    out.reserve(header.size);
+    Append(out, slots_);
+    Append(out, nodes_);
+    Append(out, rules_);
+    Append(out, pins_);
+    Append(out, ports_);
+    Append(out, revoked_);
+    const ByteView text = AsBytes(text_);
+    out.insert(out.end(), text.begin(), text.end());
+    header.checksum = image::Checksum(ByteView(out).subspan(sizeof header));
+    std::memcpy(out.data(), &header, sizeof header);
+    return out;
+  }
+
+ private:
+  template <typename T>
+  static void Append(Bytes& out, const std::vector<T>& records) {
+    if (records.empty()) return;
+    const std::size_t at = out.size();
+    out.resize(at + records.size() * sizeof(T));
+    std::memcpy(out.data() + at, records.data(), records.size() * sizeof(T));
+  }
+
+  void AddNode(std::string_view base) {
+    nodes_.push_back({.text_offset = static_cast<std::uint32_t>(text_.size()),
+                      .text_size = static_cast<std::uint16_t>(base.size()),
+                      .count = {},
+                      .first_rule = static_cast<std::uint32_t>(rules_.size())});
+    text_ += base;
+    last_base_ = base;
+  }
+
+  void AddRule(const HostRule& rule) {
+    image::Rule record{};
+    std::optional<Time> expires = rule.expires;
+    if (policy_.expires && (!expires || *policy_.expires < *expires)) expires = policy_.expires;
+    if (expires) {
+      record.expires = expires->unix_seconds;
+      record.flags |= image::kHasExpiry;
+    }
+    record.source = static_cast<std::uint32_t>(&rule - policy_.hosts.data());
+    record.first_pin = static_cast<std::uint32_t>(pins_.size());
+    record.first_port = static_cast<std::uint32_t>(ports_.size());
+    record.pin_count = static_cast<std::uint16_t>(rule.pins.size());
+    record.port_count = static_cast<std::uint16_t>(rule.ports.size());
+    record.mode = static_cast<std::uint8_t>(rule.mode);
+    record.require = static_cast<std::uint8_t>(rule.require);
+    record.on_expiry = static_cast<std::uint8_t>(rule.on_expiry);
+    record.local_anchors = static_cast<std::uint8_t>(rule.local_anchors);
+    for (const PolicyPin& entry : rule.pins) {
+      if (entry.pin.kind == PinKind::kCert) record.flags |= image::kNeedsCertDigests;
+      AddPin(entry.pin);
+    }
+    ports_.insert(ports_.end(), rule.ports.begin(), rule.ports.end());
+    std::sort(ports_.begin() + static_cast<std::ptrdiff_t>(record.first_port), ports_.end());
+    rules_.push_back(record);
+  }
+
+  void AddPin(const Pin& pin) {
+    image::PinRecord record{};
+    std::ranges::copy(pin.digest.bytes, record.digest);
+    record.kind = static_cast<std::uint8_t>(pin.kind);
+    record.place = static_cast<std::uint8_t>(pin.place);
+    record.use = static_cast<std::uint8_t>(pin.use);
+    pins_.push_back(record);
+  }
+
+  void FillSlots() {
+    // At most two thirds full, so that a probe for a name that is not there ends after a step or
+    // two.
+    slots_.resize(std::bit_ceil(nodes_.size() + nodes_.size() / 2 + 1));
+    const std::size_t mask = slots_.size() - 1;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      const image::Node& node = nodes_[i];
+      const std::uint64_t hash =
+          image::HashOf(std::string_view(text_).substr(node.text_offset, node.text_size));
+      std::size_t at = hash & mask;
+      while (slots_[at].node_plus_one != 0) at = (at + 1) & mask;
+      slots_[at] = {static_cast<std::uint32_t>(hash >> 32), static_cast<std::uint32_t>(i + 1)};
+    }
+  }
+
+  const Policy& policy_;
+  std::vector<image::Slot> slots_;
+  std::vector<image::Node> nodes_;
+  std::vector<image::Rule> rules_;
+  std::vector<image::PinRecord> pins_;
+  std::vector<std::uint16_t> ports_;
+  std::vector<Digest> revoked_;
+  std::string text_;
+  std::string_view last_base_;
+};
+
+}  // namespace
+
+Result<PolicyIndex> PolicyIndex::Build(const Policy& policy) {
+  if (policy.hosts.size() > kMaxPolicyRules) {
+    return Error{Code::kPolicyTooLarge, "expected at most " + std::to_string(kMaxPolicyRules) +
+                                            " rules, found " + std::to_string(policy.hosts.size())};
+  }
+  std::vector<Digest> revoked = RevokedKeys(policy);
+  for (const HostRule& rule : policy.hosts) {
+    if (Result<void> sound = CheckRule(rule, revoked); !sound) return std::move(sound).error();
+  }
+  std::vector<const HostRule*> sorted(policy.hosts.size());
+  std::ranges::transform(policy.hosts, sorted.begin(), [](const HostRule& rule) { return &rule; });
+  std::ranges::stable_sort(
+      sorted, [](const HostRule* a, const HostRule* b) { return ComesBefore(*a, *b); });
+  if (Result<void> sound = CheckDuplicates(sorted); !sound) return std::move(sound).error();
+  Writer writer(policy, std::move(revoked));
+  writer.AddRules(sorted);
+  auto image = std::make_shared<const Bytes>(writer.Finish());
+  PolicyIndex index;
+  index.image_ = *image;
+  index.owner_ = std::move(image);
+  return index;
+}
+
+}  // namespace cotter

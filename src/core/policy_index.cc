@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Looking things up in the flat image. Every offset that comes out of it is checked against its
+// section before use.
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+
+#include "core/policy_image.h"
+#include <cotter/policy_index.h>
+
+namespace cotter {
+namespace {
+
+using image::Load;
+
+// A name of 253 characters has at most 127 labels.
+constexpr std::size_t kMaxLabels = 128;
+
+// View is an image with its header read and its sections found.
+struct View {
+  explicit View(ByteView image) noexcept
+      : bytes(image.data()), header(Load<image::Header>(image.data())), layout(header) {}
+
+  [[nodiscard]] std::string_view Text(std::uint64_t offset, std::uint64_t size) const noexcept {
+    if (offset + size > header.text_size) return {};
+    return AsText(ByteView(bytes + layout.text + offset, size));
+  }
+
+  const std::uint8_t* bytes;
+  image::Header header;
+  image::Layout layout;
+};
+
+bool CoversPort(const View& view, const image::Rule& rule, std::uint16_t port) noexcept {
+  const std::uint8_t* first = view.bytes + view.layout.ports + rule.first_port * std::uint64_t{2};
+  for (std::size_t i = 0; i < rule.port_count; ++i) {
+    if (Load<std::uint16_t>(first + 2 * i) == port) return true;
+  }
+  return false;
+}
+
+bool IsSound(const View& view, const image::Rule& rule) noexcept {
+  return std::uint64_t{rule.first_pin} + rule.pin_count <= view.header.pin_count &&
+         std::uint64_t{rule.first_port} + rule.port_count <= view.header.port_count &&
+         rule.mode <= static_cast<std::uint8_t>(Mode::kOff) &&
+         rule.require <= static_cast<std::uint8_t>(Require::kLeafAndCa) &&
+         rule.on_expiry <= static_cast<std::uint8_t>(OnExpiry::kPki) &&
+         rule.local_anchors <= static_cast<std::uint8_t>(LocalAnchors::kRefuse);
+}
+
+enum class Found : std::uint8_t { kNothing, kOtherPorts, kRule, kDamaged };
+
+// FindInKind chooses among the rules of one pattern: the one that names the port, else the one for
+// every port.
+Found FindInKind(const View& view, std::uint64_t first, std::uint64_t count, std::uint16_t port,
+                 image::Rule& chosen) noexcept {
+  if (count == 0) return Found::kNothing;
+  if (first + count > view.header.rule_count) return Found::kDamaged;
+  Found found = Found::kOtherPorts;
+  for (std::uint64_t i = first; i < first + count; ++i) {
+    const auto rule = Load<image::Rule>(view.bytes + view.layout.rules + i * sizeof(image::Rule));
+    if (!IsSound(view, rule)) return Found::kDamaged;
+    const bool names_port = rule.port_count != 0 && CoversPort(view, rule, port);
+    if (names_port || rule.port_count == 0) {
+      chosen = rule;
+      found = Found::kRule;
+    }
+    if (names_port) break;
+  }
+  return found;
+}
+
+struct NodeLookup {
+  Found found = Found::kNothing;
+  image::Node node{};
+};
+
+// FindNode probes for the base `name`.
+NodeLookup FindNode(const View& view, std::string_view name, std::uint64_t hash) noexcept {
+  const std::uint64_t mask = view.header.slot_count - 1;
+  const auto tag = static_cast<std::uint32_t>(hash >> 32);
+  std::uint64_t at = hash & mask;
+  for (std::uint32_t probes = 0; probes < view.header.slot_count; ++probes, at = (at + 1) & mask) {
+    const auto slot = Load<image::Slot>(view.bytes + view.layout.slots + at * sizeof(image::Slot));
+    if (slot.node_plus_one == 0) return {};
+    if (slot.tag != tag) continue;
+    if (slot.node_plus_one > view.header.node_count) return {Found::kDamaged, {}};
+    const auto node = Load<image::Node>(view.bytes + view.layout.nodes +
+                                        (slot.node_plus_one - 1) * sizeof(image::Node));
+    if (view.Text(node.text_offset, node.text_size) == name) return {Found::kRule, node};
+  }
+  return {Found::kDamaged, {}};  // a table without an empty slot was never built by us
+}
+
+// Suffix is one label boundary of a host: where the rest of the name begins, and its hash.
+struct Suffix {
+  std::size_t begin;
+  std::uint64_t hash;
+};
+
+// Suffixes writes those of `name` from the shortest to the longest, and returns how many.
+std::size_t Suffixes(std::string_view name, std::array<Suffix, kMaxLabels>& out) noexcept {
+  image::SuffixHash hash;
+  std::size_t count = 0;
+  for (std::size_t i = name.size(); i-- > 0;) {
+    hash.Add(name[i]);
+    const bool at_label = i == 0 || name[i - 1] == '.';
+    if (at_label && count < kMaxLabels) out[count++] = {i, hash.value()};
+  }
+  return count;
+}
+
+}  // namespace
+
+Pin CompiledRule::pin(std::size_t index) const noexcept {
+  COTTER_CHECK(index < pin_count_);
+  const auto record = Load<image::PinRecord>(pins_ + index * sizeof(image::PinRecord));
+  Pin pin;
+  std::memcpy(pin.digest.bytes.data(), record.digest, kSha256Size);
+  pin.kind = static_cast<PinKind>(record.kind);
+  pin.place = static_cast<PinPlace>(record.place);
+  pin.use = static_cast<PinUse>(record.use);
+  return pin;
+}
+
+std::string CompiledRule::pattern() const {
+  constexpr std::array<std::string_view, 3> kPrefix = {"", "*.", "**."};
+  return std::string(kPrefix[static_cast<std::size_t>(pattern_kind_)]) + std::string(base_);
+}
+
+Result<PolicyIndex> PolicyIndex::Open(ByteView bytes, std::shared_ptr<const void> owner) {
+  const auto refuse = [](std::string why) { return Error{Code::kCacheInvalid, std::move(why)}; };
+  if (bytes.size() < sizeof(image::Header)) return refuse("too short for a compiled policy");
+  const View view(bytes);
+  if (view.header.magic != image::kMagic) {
+    return refuse("not a compiled policy of this version of cotter; compile it again");
+  }
+  const bool sound =
+      view.header.size == bytes.size() && view.layout.end == bytes.size() &&
+      std::has_single_bit(view.header.slot_count) &&
+      std::uint64_t{view.header.name_size} + view.header.environment_size <= view.header.text_size;
+  if (!sound) return refuse("a compiled policy that is cut short or overlong; compile it again");
+  if (image::Checksum(bytes.subspan(sizeof(image::Header))) != view.header.checksum) {
+    return refuse("a compiled policy whose checksum does not match; compile it again");
+  }
+  PolicyIndex index;
+  index.image_ = bytes;
+  index.owner_ = std::move(owner);
+  return index;
+}
+
+Lookup PolicyIndex::Find(const HostName& host, std::uint16_t port) const noexcept {
+  const View view(image_);
+  const std::string_view name = host.text();
+  std::array<Suffix, kMaxLabels> suffixes;
+  std::size_t count = Suffixes(name, suffixes);
+  if (host.is_ip() && count > 0) {
+    // Wildcards never match IP addresses, so only the whole name is looked for.
+    suffixes[0] = suffixes[count - 1];
+    count = 1;
+  }
+  bool other_ports = false;
+  for (std::size_t up = 0; up < count; ++up) {
+    const Suffix& suffix = suffixes[count - 1 - up];
+    const NodeLookup at = FindNode(view, name.substr(suffix.begin), suffix.hash);
+    if (at.found == Found::kDamaged) return {Lookup::Kind::kDamaged, {}};
+    if (at.found == Found::kNothing) continue;
+    std::uint64_t first = at.node.first_rule;
+    for (std::size_t kind = 0; kind < 3; first += at.node.count[kind++]) {
+      const auto pattern_kind = static_cast<HostPattern::Kind>(kind);
+      const bool matches = pattern_kind == HostPattern::Kind::kExact      ? up == 0
+                           : pattern_kind == HostPattern::Kind::kOneLabel ? up == 1
+                                                                          : !host.is_ip();
+      if (!matches) continue;
+      image::Rule rule{};
+      const Found found = FindInKind(view, first, at.node.count[kind], port, rule);
+      if (found == Found::kDamaged) return {Lookup::Kind::kDamaged, {}};
+      other_ports = other_ports || found == Found::kOtherPorts;
+      if (found != Found::kRule) continue;
+      Lookup lookup{Lookup::Kind::kRule, {}};
+      CompiledRule& out = lookup.rule;
+      out.pins_ = view.bytes + view.layout.pins + rule.first_pin * sizeof(image::PinRecord);
+      out.base_ = view.Text(at.node.text_offset, at.node.text_size);
+      if ((rule.flags & image::kHasExpiry) != 0) out.expires_ = Time{rule.expires};
+      out.source_ = rule.source;
+      out.pin_count_ = rule.pin_count;
+      out.pattern_kind_ = pattern_kind;
+      out.mode_ = static_cast<Mode>(rule.mode);
+      out.require_ = static_cast<Require>(rule.require);
+      out.local_anchors_ = static_cast<LocalAnchors>(rule.local_anchors);
+      out.on_expiry_ = static_cast<OnExpiry>(rule.on_expiry);
+      out.needs_cert_digests_ = (rule.flags & image::kNeedsCertDigests) != 0;
+      return lookup;
+    }
+  }
+  return {other_ports ? Lookup::Kind::kOtherPorts : Lookup::Kind::kUnlisted, {}};
+}
+
+bool PolicyIndex::IsRevoked(const Digest& spki) const noexcept {
+  const View view(image_);
+  std::uint64_t low = 0;
+  std::uint64_t high = view.header.revoked_count;
+  while (low < high) {
+    const std::uint64_t middle = (low + high) / 2;
+    const int order = std::memcmp(view.bytes + view.layout.revoked + middle * kSha256Size,
+                                  spki.bytes.data(), kSha256Size);
+    if (order == 0) return true;
+    (order < 0 ? low : high) = order < 0 ? middle + 1 : middle;
+  }
+  return false;
+}
+
+std::string_view PolicyIndex::name() const noexcept {
+  const View view(image_);
+  return view.Text(0, view.header.name_size);
+}
+
+std::string_view PolicyIndex::environment() const noexcept {
+  const View view(image_);
+  return view.Text(view.header.name_size, view.header.environment_size);
+}
+
+std::uint64_t PolicyIndex::version() const noexcept { return View(image_).header.policy_version; }
+
+Unlisted PolicyIndex::unlisted() const noexcept {
+  const bool refuse = (View(image_).header.flags & image::kUnlistedRefuse) != 0;
+  return refuse ? Unlisted::kRefuse : Unlisted::kPki;
+}
+
+bool PolicyIndex::partial_chain() const noexcept {
+  return (View(image_).header.flags & image::kPartialChain) != 0;
+}
+
+std::size_t PolicyIndex::rule_count() const noexcept { return View(image_).header.rule_count; }
+
+}  // namespace cotter
