@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 namespace cotter::cli {
 
@@ -100,7 +100,7 @@ class Parser {
     for (const std::string_view choice : choices) {
       list += (list.empty() ? "" : ", ") + std::string(choice);
     }
-    const auto nearest = Nearest(value, choices);
+    const auto nearest = base::Nearest(value, choices);
     Fail(where + " cannot be '" + std::string(value) + "': expected one of " + list,
          nearest ? "did you mean '" + std::string(*nearest) + "'?" : HelpHint());
     return false;
@@ -141,7 +141,7 @@ class Parser {
     for (const OptionGroup& group : command_.groups) {
       for (const Option& option : group.options) names.push_back(option.name);
     }
-    const auto nearest = Nearest(name, names);
+    const auto nearest = base::Nearest(name, names);
     Fail("unknown option '--" + std::string(name) + "'",
          nearest ? "did you mean '--" + std::string(*nearest) + "'?" : HelpHint());
   }

@@ -10,9 +10,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/nearest.h"
 #include "cli/commands.h"
 #include "cli/help.h"
-#include "cli/nearest.h"
 #include "cli/output.h"
 #include "cli/parse.h"
 #include "cli/report.h"
@@ -42,7 +42,7 @@ Exit UnknownCommand(std::string_view name) {
   for (const Command* command : AllCommands()) {
     if (command->visibility == Visibility::kShown) names.push_back(command->name);
   }
-  const auto nearest = Nearest(name, names);
+  const auto nearest = base::Nearest(name, names);
   return UsageFailure("unknown command '" + std::string(name) + "'",
                       nearest ? "did you mean 'cotter " + std::string(*nearest) + "'?"
                               : "'cotter help' lists the commands");

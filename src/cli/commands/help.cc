@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/nearest.h"
 #include "cli/arguments.h"
 #include "cli/commands.h"
-#include "cli/nearest.h"
 #include "cli/option.h"
 #include "cli/output.h"
 #include "cli/report.h"
@@ -29,7 +29,7 @@ Exit RunHelp(Call call) {
   }
   std::vector<std::string_view> names;
   for (const Command* command : AllCommands()) names.push_back(command->name);
-  const auto nearest = Nearest(name, names);
+  const auto nearest = base::Nearest(name, names);
   ReportError("help: unknown command '" + std::string(name) + "'");
   ReportHint(nearest ? "did you mean 'cotter help " + std::string(*nearest) + "'?"
                      : "'cotter help' lists the commands");

@@ -7,7 +7,7 @@
 #include <span>
 #include <string_view>
 
-namespace cotter::cli {
+namespace cotter::base {
 
 // Nearest is the word of `known` with the fewest edits to `word`, a swap of neighbours being one;
 // nullopt where more than a third of the word, and more than one letter, would have to change. Of
@@ -15,4 +15,4 @@ namespace cotter::cli {
 [[nodiscard]] std::optional<std::string_view> Nearest(std::string_view word,
                                                       std::span<const std::string_view> known);
 
-}  // namespace cotter::cli
+}  // namespace cotter::base

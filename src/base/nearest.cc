@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 
-namespace cotter::cli {
+namespace cotter::base {
 namespace {
 
 // No command, option or code is as long; a longer word is not a misspelling of one.
@@ -51,4 +51,4 @@ std::optional<std::string_view> Nearest(std::string_view word,
   return best;
 }
 
-}  // namespace cotter::cli
+}  // namespace cotter::base
