@@ -39,6 +39,7 @@ enum class Code : std::uint16_t {
   kPolicyNoUsablePin,  // a rule that enforces has no pin that could ever match
   kPolicyTooLarge,     // a policy is over its limits
   kCacheInvalid,       // a compiled policy is damaged, or made by another version
+  kTrustStoreEmpty,    // no trusted root was found, so nothing could ever verify
 
   // Verdicts and their reasons (see <cotter/evaluate.h>).
   kPinMismatch,       // the verified path carries no pinned key: somebody else answered, or the key
@@ -72,6 +73,7 @@ enum class Code : std::uint16_t {
   kPurposeInvalid,            // a certificate is not for TLS servers
   kKeyTooWeak,                // a key or signature is below the security level
   kUnknownCriticalExtension,  // a critical extension is not understood
+  kProfileViolation,          // a certificate breaks a MUST of RFC 5280 that the TLS library lets pass
   kChainTooLong,              // more certificates than the limit were sent
 
   // Network.

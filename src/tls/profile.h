@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What RFC 5280 demands of the certificates of a path and OpenSSL lets pass by default.
+// X509_V_FLAG_X509_STRICT would ask for more, but it refuses private CAs as people really make them
+// (no authority key identifier, basicConstraints not critical); these checks refuse none that any
+// public CA issues. Safe from any thread.
+#pragma once
+
+#include <optional>
+
+#include "tls/openssl_ptr.h"
+#include "tls/pki_failure.h"
+
+namespace cotter::tls {
+
+// CheckProfile looks at a path, leaf first, that already verified. Nullopt is a pass; a failure has
+// kProfileViolation or the code that fits.
+[[nodiscard]] std::optional<PkiFailure> CheckProfile(const STACK_OF(X509) * path);
+
+// HasPolicyConstraints reports that a certificate of the path restricts certificate policies (RFC
+// 5280, 4.2.1.11 and 4.2.1.14). OpenSSL claims to understand those extensions but looks at them
+// only under X509_V_FLAG_POLICY_CHECK, so such a path is verified again with it.
+[[nodiscard]] bool HasPolicyConstraints(const STACK_OF(X509) * path) noexcept;
+
+}  // namespace cotter::tls
