@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/connect.h"
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+#include "net/proxy.h"
+#include "net/resolve.h"
+
+namespace cotter::net {
+namespace {
+
+// Place is where to connect, after --connect-to.
+struct Place {
+  std::string name;
+  std::uint16_t port;
+  const HostName* host;  // null where --connect-to named another host
+};
+
+Place FindPlace(const Target& target, const ConnectOptions& options) {
+  Place place{target.lookup_name, target.port, &target.host};
+  for (const ConnectTo& entry : options.connect_to) {
+    if (entry.from_host && *entry.from_host != target.host) continue;
+    if (entry.from_port && *entry.from_port != target.port) continue;
+    if (!entry.to_host.empty()) {
+      place.name = entry.to_host;
+      place.host = nullptr;
+    }
+    place.port = entry.to_port.value_or(place.port);
+    break;
+  }
+  return place;
+}
+
+bool Names(const ResolveOverride& entry, const Place& place) {
+  return place.host != nullptr ? *entry.host == *place.host : entry.host->text() == place.name;
+}
+
+const ResolveOverride* FindOverride(const Place& place, const ConnectOptions& options) {
+  const ResolveOverride* wildcard = nullptr;
+  const ResolveOverride* exact = nullptr;
+  for (const ResolveOverride& entry : options.resolve) {
+    if (entry.port != place.port) continue;
+    if (!entry.host) {
+      wildcard = &entry;
+    } else if (Names(entry, place)) {
+      exact = &entry;
+    }
+  }
+  return exact != nullptr ? exact : wildcard;
+}
+
+// The names that stand for `place`: itself, or the addresses of its override.
+std::vector<std::string> NamesFor(const Place& place, const ConnectOptions& options) {
+  const ResolveOverride* found = FindOverride(place, options);
+  return found == nullptr ? std::vector{place.name} : found->addresses;
+}
+
+std::string Authority(const std::string& name, std::uint16_t port) {
+  const bool ipv6 = name.find(':') != std::string::npos;
+  return (ipv6 ? "[" + name + "]" : name) + ":" + std::to_string(port);
+}
+
+Result<std::vector<Route>> RoutesThroughProxy(const Place& place, const ConnectOptions& options,
+                                              Deadline deadline) {
+  const Proxy& proxy = *options.proxy;
+  const Result<std::vector<Address>> addresses =
+      Resolve(proxy.host, proxy.port, Family::kAny, deadline);
+  if (!addresses) return Error{Code::kProxyFailed, "the proxy: " + addresses.error().message};
+  std::vector<Route> routes;
+  for (const std::string& name : NamesFor(place, options)) {
+    const std::string authority = Authority(name, place.port);
+    routes.push_back(Route{*addresses, authority, authority});
+  }
+  return routes;
+}
+
+// Connects to the first of a route's addresses that answers. Each gets half of the time that is
+// left, the last one all of it.
+Result<Socket> ConnectAny(const std::vector<Address>& addresses, Deadline deadline) {
+  for (std::size_t i = 0; i + 1 < addresses.size(); ++i) {
+    const auto half = std::chrono::milliseconds(deadline.PollTimeout() / 2);
+    if (Result<Socket> socket = Socket::Connect(addresses[i], Deadline::After(half))) {
+      return socket;
+    }
+  }
+  return Socket::Connect(addresses.back(), deadline);
+}
+
+}  // namespace
+
+Result<std::vector<Route>> FindRoutes(const Target& target, const ConnectOptions& options,
+                                      Deadline deadline) {
+  const Place place = FindPlace(target, options);
+  if (options.proxy) return RoutesThroughProxy(place, options, deadline);
+  std::vector<Route> routes;
+  std::optional<Error> failure;
+  for (const std::string& name : NamesFor(place, options)) {
+    const Result<std::vector<Address>> found = Resolve(name, place.port, options.family, deadline);
+    if (!found) failure = found.error();
+    if (!found) continue;
+    for (const Address& address : *found) {
+      routes.push_back(Route{{address}, {}, address.ToString()});
+    }
+  }
+  // Of an override's addresses, those of the wrong family are passed over.
+  if (routes.empty()) return failure.value_or(Error{Code::kDnsFailed, "no address"});
+  return routes;
+}
+
+Result<Socket> OpenRoute(const Route& route, const HostName& host, const ConnectOptions& options,
+                         Deadline deadline) {
+  COTTER_CHECK(!route.addresses.empty());
+  Result<Socket> socket = ConnectAny(route.addresses, deadline);
+  if (!socket) {
+    if (route.tunnel.empty()) return std::move(socket).error();
+    return Error{Code::kProxyFailed, "the proxy: " + socket.error().message};
+  }
+  if (!route.tunnel.empty()) {
+    COTTER_CHECK(options.proxy.has_value());
+    ConnectPreamble tunnel(route.tunnel, options.proxy->user_and_password);
+    Result<void> opened = RunPreamble(*socket, tunnel, deadline);
+    if (!opened) return std::move(opened).error();
+  }
+  if (const std::unique_ptr<Preamble> starttls = MakeStarttls(options.starttls, host.text())) {
+    Result<void> begun = RunPreamble(*socket, *starttls, deadline);
+    if (!begun) return std::move(begun).error();
+  }
+  return socket;
+}
+
+}  // namespace cotter::net

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is said in clear before TLS: a STARTTLS dialogue, or the line that asks a proxy for a
+// tunnel. A Preamble is a state machine without I/O, so that it can be tested and fuzzed alone;
+// RunPreamble drives it over a socket. It says fixed words only: nothing of the caller's is in it
+// but the host's name, and a proxy's credentials go to that proxy.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "net/deadline.h"
+#include "net/socket.h"
+#include <cotter/result.h>
+
+namespace cotter::net {
+
+// All bytes of one preamble together: greetings and capability lists take 1 or 2 KiB, and a longer
+// one is not read further.
+inline constexpr std::size_t kMaxPreambleBytes = 16 * 1024;
+
+// PreambleStep is what a preamble made of the bytes it saw.
+struct PreambleStep {
+  enum class Kind : std::uint8_t {
+    kNeedMore,  // nothing yet: call again with more bytes behind these
+    kSend,      // `consumed` bytes were a reply, and `send` is the next thing to say
+    kReady,     // `consumed` bytes were the go-ahead: TLS comes next, after `send` if not empty
+  };
+  Kind kind = Kind::kNeedMore;
+  std::size_t consumed = 0;
+  std::string send;
+};
+
+// Preamble is one dialogue. Used once, by one thread.
+class Preamble {
+ public:
+  virtual ~Preamble() = default;
+
+  // Opening is what the client says first; empty where the server greets. Called once, first.
+  [[nodiscard]] virtual std::string Opening() = 0;
+
+  // Advance looks at all bytes received and not consumed yet. Fails with kStarttlsRefused or
+  // kProxyFailed where the peer refuses or breaks the protocol.
+  [[nodiscard]] virtual Result<PreambleStep> Advance(std::string_view received) = 0;
+
+  // overrun is the code for a peer that says more than it may.
+  [[nodiscard]] virtual Code overrun() const noexcept = 0;
+};
+
+// RunPreamble speaks `preamble` over `socket` to its end. Bytes that stand behind a reply when it
+// is the client's turn are an error, never kept: they would be taken for part of what follows (the
+// command injection of CVE-2011-0411). Fails as Preamble::Advance and Socket::Read do, and with
+// kConnectionClosed where the peer ends the dialogue.
+[[nodiscard]] Result<void> RunPreamble(Socket& socket, Preamble& preamble, Deadline deadline);
+
+}  // namespace cotter::net
