@@ -8,38 +8,13 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/wrap.h"
 
 namespace cotter::cli {
 namespace {
 
-constexpr std::size_t kWidth = 80;
-
 // Options whose left side is longer get their text on a line of its own.
 constexpr std::size_t kMaxLeft = 34;
-
-// AppendWrapped appends `text`, broken between words, every line but the first after `indent`
-// spaces. The line that `out` ends with is `column` wide.
-void AppendWrapped(std::string& out, std::string_view text, std::size_t indent,
-                   std::size_t column) {
-  bool first = true;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    const std::string_view word = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (!first && column + 1 + word.size() > kWidth) {
-      out += '\n';
-      out.append(indent, ' ');
-      column = indent;
-    } else if (!first) {
-      out += ' ';
-      ++column;
-    }
-    out += word;
-    column += word.size();
-    first = false;
-  }
-  out += '\n';
-}
 
 using Row = std::pair<std::string, std::string>;
 
