@@ -62,22 +62,21 @@ struct PolicyPin {
 // HostRule is one [[host]] of the policy.
 struct HostRule {
   HostPattern pattern;
-  std::vector<std::uint16_t> ports;  // empty: every port
+  std::vector<std::uint16_t> ports{};  // empty: every port
   Mode mode = Mode::kEnforce;
   Require require = Require::kAny;
   LocalAnchors local_anchors = LocalAnchors::kEnforce;
   OnExpiry on_expiry = OnExpiry::kEnforce;
-  std::optional<Time> expires;
-  std::vector<PolicyPin> pins;
+  std::optional<Time> expires{};
+  std::vector<PolicyPin> pins{};
 
   // For people and for lint; never part of a decision.
-  std::string owner;
-  std::vector<std::string> tags;
-  std::optional<Time> updated;
-  std::string reason;
-  std::optional<Time> review;
-  std::uint32_t line =
-      0;  // where the rule stands in its file, from 1; 0 if it was not read from one
+  std::string owner{};
+  std::vector<std::string> tags{};
+  std::optional<Time> updated{};
+  std::string reason{};
+  std::optional<Time> review{};
+  std::uint32_t line = 0;  // where the rule stands in its file, from 1; 0: not read from one
 };
 
 // Policy is host rules, their pin sets, modes and dates.

@@ -90,9 +90,10 @@ bool IsBase64Text(std::string_view text) {
 
 Error Malformed(std::string_view text) {
   if (text.empty()) return Error{Code::kPinMalformed, "an empty pin"};
-  for (const std::string_view old : {"sha1/", "sha1//", "sha384/", "sha512/", "pin-sha1="}) {
-    if (text.starts_with(old)) {
-      return Error{Code::kPinMalformed, "expected a SHA-256 pin (sha256/...), found another hash"};
+  for (const std::string_view other : {"sha1/", "sha384/", "sha512/", "pin-sha1=", "SHA"}) {
+    if (text.starts_with(other)) {
+      return Error{Code::kPinMalformed,
+                   "expected \"sha256/\", in lower case, in front of a SHA-256 in base64"};
     }
   }
   const std::string_view inner = Inner(text);

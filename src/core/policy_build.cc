@@ -163,7 +163,8 @@ class Writer {
     Append(out, revoked_);
     const ByteView text = AsBytes(text_);
     out.insert(out.end(), text.begin(), text.end());
-    header.checksum = image::Checksum(ByteView(out).subspan(sizeof header));
+    std::memcpy(out.data(), &header, sizeof header);
+    header.checksum = image::Checksum(ByteView(out).subspan(image::kChecksumEnd));
     std::memcpy(out.data(), &header, sizeof header);
     return out;
   }

@@ -9,7 +9,7 @@
 //   of a node together pins     36 bytes: digest, kind, place, use, 0 ports    2 bytes each,
 //   ascending within a rule revoked  32 bytes each, ascending text     names, not terminated
 //
-// A checksum over everything after the header finds accidents; bounds are checked at each use all
+// A checksum over everything behind it finds accidents; bounds are checked at each use all
 // the same, so that a forged image can at worst decide wrongly for whoever trusted it.
 #pragma once
 
@@ -32,7 +32,7 @@ inline constexpr std::uint32_t kPartialChain = 2;
 
 struct Header {
   std::uint64_t magic;
-  std::uint64_t checksum;
+  std::uint64_t checksum;  // over all that follows it
   std::uint64_t size;  // of the whole image
   std::uint64_t policy_version;
   std::uint32_t flags;
@@ -47,6 +47,8 @@ struct Header {
   std::uint32_t environment_size;  // its environment behind it
 };
 static_assert(sizeof(Header) == 72);
+
+inline constexpr std::size_t kChecksumEnd = 16;  // where what it covers begins
 
 struct Slot {
   std::uint32_t tag;

@@ -142,7 +142,7 @@ Result<PolicyIndex> PolicyIndex::Open(ByteView bytes, std::shared_ptr<const void
       std::has_single_bit(view.header.slot_count) &&
       std::uint64_t{view.header.name_size} + view.header.environment_size <= view.header.text_size;
   if (!sound) return refuse("a compiled policy that is cut short or overlong; compile it again");
-  if (image::Checksum(bytes.subspan(sizeof(image::Header))) != view.header.checksum) {
+  if (image::Checksum(bytes.subspan(image::kChecksumEnd)) != view.header.checksum) {
     return refuse("a compiled policy whose checksum does not match; compile it again");
   }
   PolicyIndex index;

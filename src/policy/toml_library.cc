@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The one place where toml++ is compiled.
+#define TOML_IMPLEMENTATION
+#include <toml++/toml.h>
