@@ -160,27 +160,30 @@ Result<ResolveOverride> ParseResolve(std::string_view text, const IdnaMapper* id
 }
 
 Result<ConnectTo> ParseConnectTo(std::string_view text, const IdnaMapper* idna) {
-  const Error wrong = Usage("--connect-to", "HOST1:PORT1:HOST2:PORT2");
-  const std::optional<std::string_view> from_host = TakeField(text);
-  const std::optional<std::string_view> from_port = TakeField(text);
-  const std::size_t separators =
-      static_cast<std::size_t>(std::count(text.begin(), text.end(), ':'));
-  if (!from_host || !from_port || separators == 0) return wrong;
-  const std::optional<std::string_view> to_host = TakeField(text);
-  if (!to_host || text.find(':') != std::string_view::npos) return wrong;
+  const Error wrong = Usage("--connect-to", "HOST1:PORT1:HOST2:PORT2 or HOST:PORT");
+  std::vector<std::string_view> fields;
+  for (bool more = true; more;) {
+    const std::size_t before = text.size();
+    const std::optional<std::string_view> field = TakeField(text);
+    if (!field || fields.size() == 4) return wrong;
+    fields.push_back(*field);
+    more = field->size() < before;  // a separator followed
+  }
+  if (fields.size() == 2) fields.insert(fields.begin(), 2, std::string_view());
+  if (fields.size() != 4) return wrong;
   ConnectTo made;
-  if (!from_host->empty()) {
-    Result<HostName> host = HostName::Parse(*from_host, idna);
+  if (!fields[0].empty()) {
+    Result<HostName> host = HostName::Parse(fields[0], idna);
     if (!host) return Error{Code::kUsage, "--connect-to: " + host.error().message};
     made.from_host = *std::move(host);
   }
-  if (!to_host->empty()) {
-    Result<std::string> host = ParseHostField(*to_host, idna);
+  if (!fields[2].empty()) {
+    Result<std::string> host = ParseHostField(fields[2], idna);
     if (!host) return Error{Code::kUsage, "--connect-to: " + host.error().message};
     made.to_host = *std::move(host);
   }
   for (const auto& [port_text, slot] :
-       {std::pair(*from_port, &made.from_port), std::pair(text, &made.to_port)}) {
+       {std::pair(fields[1], &made.from_port), std::pair(fields[3], &made.to_port)}) {
     if (port_text.empty()) continue;
     const Result<std::uint16_t> port = ParsePort(port_text);
     if (!port) return wrong;
@@ -190,13 +193,13 @@ Result<ConnectTo> ParseConnectTo(std::string_view text, const IdnaMapper* idna) 
 }
 
 Result<Proxy> ParseProxy(std::string_view text, const IdnaMapper* idna) {
-  const Error wrong = Usage("--proxy", "http://[USER:PASSWORD@]HOST:PORT");
+  const Error wrong = Usage("--proxy", "[http://][USER:PASSWORD@]HOST[:PORT]");
   constexpr std::string_view kScheme = "http://";
-  if (!text.starts_with(kScheme)) {
-    if (text.find("://") == std::string_view::npos) return wrong;
+  if (text.starts_with(kScheme)) {
+    text.remove_prefix(kScheme.size());
+  } else if (text.find("://") != std::string_view::npos) {
     return Error{Code::kUsage, "--proxy: only http:// proxies are supported"};
   }
-  text.remove_prefix(kScheme.size());
   if (text.ends_with('/')) text.remove_suffix(1);
   Proxy made;
   if (const std::size_t at = text.rfind('@'); at != std::string_view::npos) {
@@ -210,8 +213,8 @@ Result<Proxy> ParseProxy(std::string_view text, const IdnaMapper* idna) {
     made.user_and_password = *user + ":" + *password;
     text.remove_prefix(at + 1);
   }
-  Result<Target> target = ParseTarget(text, 0, idna);
-  if (!target || target->port == 0) return wrong;
+  Result<Target> target = ParseTarget(text, kDefaultProxyPort, idna);
+  if (!target) return wrong;
   made.host = target->lookup_name;
   made.port = target->port;
   return made;

@@ -51,8 +51,8 @@ struct ConnectTo {
   std::optional<std::uint16_t> to_port;    // nullopt keeps the port
 };
 
-// ParseConnectTo reads "HOST1:PORT1:HOST2:PORT2", where each may be empty. Fails with kUsage.
-// Allocates.
+// ParseConnectTo reads "HOST1:PORT1:HOST2:PORT2", where each may be empty, or "HOST:PORT", which
+// takes the place of every target. Fails with kUsage. Allocates.
 [[nodiscard]] Result<ConnectTo> ParseConnectTo(std::string_view text,
                                                const IdnaMapper* idna = nullptr);
 
@@ -63,8 +63,11 @@ struct Proxy {
   std::string user_and_password;  // decoded, "user:password"; empty is none. Secret
 };
 
-// ParseProxy reads "http://[USER:PASSWORD@]HOST:PORT[/]", user and password percent-decoded. Fails
-// with kUsage; other schemes say so, and no message repeats the password. Allocates.
+// The port of a proxy that names none: Squid's.
+inline constexpr std::uint16_t kDefaultProxyPort = 3128;
+
+// ParseProxy reads "[http://][USER:PASSWORD@]HOST[:PORT][/]", user and password percent-decoded.
+// Fails with kUsage; other schemes say so, and no message repeats the password. Allocates.
 [[nodiscard]] Result<Proxy> ParseProxy(std::string_view text, const IdnaMapper* idna = nullptr);
 
 }  // namespace cotter::net

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe/offer.h"
+
+#include <memory>
+#include <utility>
+
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+namespace cotter::probe {
+namespace {
+
+struct FreeContext {
+  void operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }
+};
+
+// The suites of TLS 1.2 and the signature algorithms of an offer. In TLS 1.3 the suites say nothing
+// of the key, and the rsa_pkcs1 algorithms stand for signatures in certificates alone (RFC 8446,
+// 4.2.3), so an ECDSA offer can name them for the sake of RSA issuers. Level 0, because weak keys
+// are to be seen and then refused by the verifier, with a reason; suites without a certificate
+// (anonymous, PSK, SRP) are never offered.
+struct OfferText {
+  const char* suites;
+  const char* signature_algorithms;
+};
+
+OfferText TextOf(Offer offer) noexcept {
+  constexpr const char* kRsaAlgorithms =
+      "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:rsa_pss_pss_sha256:"
+      "rsa_pss_pss_sha384:rsa_pss_pss_sha512:rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512";
+  constexpr const char* kEcdsaAlgorithms =
+      "ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512:"
+      "rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512";
+  switch (offer) {
+    case Offer::kAnyKey:
+      return {"ALL:!aNULL:!eNULL:!PSK:!SRP:@SECLEVEL=0", nullptr};
+    case Offer::kRsa:
+      return {"aRSA:!eNULL:!PSK:!SRP:@SECLEVEL=0", kRsaAlgorithms};
+    case Offer::kEcdsa:
+      return {"aECDSA:!eNULL:!PSK:!SRP:@SECLEVEL=0", kEcdsaAlgorithms};
+  }
+  return {"", nullptr};
+}
+
+// The chain is verified elsewhere; here every one is let through, so that it can be seen.
+int AcceptInsecurely(X509_STORE_CTX* /*context*/, void* /*unused*/) { return 1; }
+
+bool SetUp(SSL_CTX* context, Offer offer) {
+  const OfferText text = TextOf(offer);
+  SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
+  SSL_CTX_set_cert_verify_callback(context, AcceptInsecurely, nullptr);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
+         SSL_CTX_set_cipher_list(context, text.suites) == 1 &&
+         (text.signature_algorithms == nullptr ||
+          SSL_CTX_set1_sigalgs_list(context, text.signature_algorithms) == 1);
+}
+
+}  // namespace
+
+std::string_view NameOf(Offer offer) noexcept {
+  switch (offer) {
+    case Offer::kAnyKey:
+      return "any";
+    case Offer::kRsa:
+      return "RSA";
+    case Offer::kEcdsa:
+      return "ECDSA";
+  }
+  return "";
+}
+
+Result<net::SslPtr> MakeInsecureLookSsl(Offer offer, const std::string& server_name) {
+  const Error failed{Code::kTlsFailed, "the TLS library could not be set up"};
+  const std::unique_ptr<SSL_CTX, FreeContext> context(SSL_CTX_new(TLS_client_method()));
+  if (!context || !SetUp(context.get(), offer)) return failed;
+  net::SslPtr ssl(SSL_new(context.get()));
+  if (!ssl) return failed;
+  std::string name = server_name;  // OpenSSL copies it, but asks for a mutable pointer
+  if (!name.empty() && SSL_ctrl(ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                                name.data()) != 1) {
+    return Error{Code::kHostInvalid, "the server name for SNI is too long"};
+  }
+  return ssl;
+}
+
+std::optional<Offer> KeyOf(const SSL* ssl) noexcept {
+  const X509* leaf = SSL_get0_peer_certificate(ssl);
+  const EVP_PKEY* key = leaf != nullptr ? X509_get0_pubkey(leaf) : nullptr;
+  if (key == nullptr) return std::nullopt;
+  const int type = EVP_PKEY_get_base_id(key);
+  if (type == EVP_PKEY_RSA || type == EVP_PKEY_RSA_PSS) return Offer::kRsa;
+  if (type == EVP_PKEY_EC) return Offer::kEcdsa;
+  return std::nullopt;
+}
+
+}  // namespace cotter::probe
