@@ -112,6 +112,7 @@ void Connection::RunToTheEnd() {
   if (!BeginTls() || !Handshake()) return;
   NoteHandshake();
   if (!presentation_->at_renegotiation.empty() && SSL_version(ssl_.get()) == TLS1_2_VERSION) {
+    renegotiating_ = true;
     SSL_renegotiate(ssl_.get());
     if (Settle(SSL_do_handshake(ssl_.get())) == Step::kOver) return;
   }
@@ -193,11 +194,13 @@ void Connection::NoteHandshake() {
   });
 }
 
-void Connection::NoteRenegotiation() {
-  if (presentation_->at_renegotiation.empty() || SSL_in_init(ssl_.get()) == 1) return;
-  if (PeerFinished(ssl_.get()) == first_finished_) return;
+bool Connection::FinishRenegotiation() {
+  if (!renegotiating_ || SSL_in_init(ssl_.get()) == 1) return false;
+  if (PeerFinished(ssl_.get()) == first_finished_) return false;
+  renegotiating_ = false;
   service_.recorder.Note(
       number_, [](ConnectionRecord& record, ServerRecord&) { record.renegotiated = true; });
+  return true;
 }
 
 void Connection::ServeRequests() {
@@ -219,7 +222,8 @@ void Connection::ServeRequests() {
 }
 
 bool Connection::AnswerRequests() {
-  while (true) {
+  // A request that crossed the HelloRequest is answered after the renegotiation.
+  while (!renegotiating_) {
     const std::size_t end = request_.find("\r\n\r\n");
     if (end == std::string::npos) return request_.size() <= kMaxRequestHeader;
     const std::string header = LowerCase(std::string_view(request_).substr(0, end + 2));
@@ -239,6 +243,7 @@ bool Connection::AnswerRequests() {
       return Flush() && false;
     }
   }
+  return request_.size() <= kMaxRequestHeader;
 }
 
 std::size_t Connection::ReadApplicationData(std::span<std::uint8_t> buffer) {
@@ -246,7 +251,7 @@ std::size_t Connection::ReadApplicationData(std::span<std::uint8_t> buffer) {
     ERR_clear_error();
     const int count = SSL_read(ssl_.get(), buffer.data(), static_cast<int>(buffer.size()));
     const Step step = Settle(count);
-    NoteRenegotiation();
+    if (FinishRenegotiation() && !AnswerRequests()) return 0;
     if (step == Step::kDone) return static_cast<std::size_t>(count);
     if (step == Step::kOver) return 0;
   }

@@ -45,7 +45,8 @@ class Connection {
   [[nodiscard]] bool BeginTls();
   [[nodiscard]] bool Handshake();
   void NoteHandshake();
-  void NoteRenegotiation();
+  // FinishRenegotiation reports, once, that the renegotiation is complete.
+  [[nodiscard]] bool FinishRenegotiation();
   void ServeRequests();
   [[nodiscard]] bool AnswerRequests();
   [[nodiscard]] std::size_t ReadApplicationData(std::span<std::uint8_t> buffer);
@@ -72,8 +73,9 @@ class Connection {
   Bytes client_hello_;    // bytes that were read before OpenSSL was asked
   Bytes first_finished_;  // the client's Finished of the first handshake
   bool handshake_done_ = false;
-  bool struck_ = false;  // the fault has happened
-  std::string request_;  // what came of the current request
+  bool renegotiating_ = false;  // asked for, and not complete
+  bool struck_ = false;         // the fault has happened
+  std::string request_;         // what came of the current request
 
   friend class ConnectionCallbacks;
 };

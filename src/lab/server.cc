@@ -106,7 +106,7 @@ struct Server::State {
     return presentation;
   }
 
-  const ServerOptions options;
+  ServerOptions options;  // not changed once the first thread runs
   SslContextHandle context;
   Recorder recorder;
   Descriptor listener;

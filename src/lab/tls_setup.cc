@@ -160,12 +160,11 @@ bool Install(SSL* ssl, const std::vector<LoadedIdentity>& identities) {
   });
 }
 
-Result<SslContextHandle> MakeContext(const ServerOptions& options) {
+Result<SslContextHandle> MakeContext(ServerOptions& options) {
   SslContextHandle context(SSL_CTX_new(TLS_server_method()));
   if (context == nullptr) return TlsError("context");
   SSL_CTX* native = context.get();
-  // The callbacks only read through this pointer.
-  SSL_CTX_set_app_data(native, const_cast<ServerOptions*>(&options));
+  SSL_CTX_set_app_data(native, &options);
   if (SSL_CTX_set_min_proto_version(native, NativeVersion(options.min_version)) != 1 ||
       SSL_CTX_set_max_proto_version(native, NativeVersion(options.max_version)) != 1) {
     return TlsError("TLS versions");
@@ -178,6 +177,8 @@ Result<SslContextHandle> MakeContext(const ServerOptions& options) {
     if (SSL_CTX_set_max_proto_version(native, TLS1_2_VERSION) != 1) return TlsError("TLS versions");
     SSL_CTX_set_dh_auto(native, 1);
   }
+  // Otherwise a renegotiation would resume, and present nothing.
+  SSL_CTX_set_options(native, SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION);
   // The presented chain is the caller's to choose: OpenSSL must not complete it.
   SSL_CTX_set_mode(native, SSL_MODE_NO_AUTO_CHAIN);
   if (options.psk) SSL_CTX_set_psk_server_callback(native, FindPsk);

@@ -44,7 +44,7 @@ struct Presentation {
 
 // MakeContext makes a server context of all knobs of `options` that OpenSSL keeps by itself. It
 // accepts weak keys and signatures on purpose. `options` must outlive the context: its callbacks
-// borrow it. Fails with kTlsFailed.
-[[nodiscard]] Result<SslContextHandle> MakeContext(const ServerOptions& options);
+// read them, through the pointer to mutable data that OpenSSL keeps. Fails with kTlsFailed.
+[[nodiscard]] Result<SslContextHandle> MakeContext(ServerOptions& options);
 
 }  // namespace cotter::lab
