@@ -6,6 +6,8 @@
 
 #include <initializer_list>
 
+#include <cotter/code.h>
+
 namespace cotter::cli {
 
 // Exit is how the program ends. `cotter exec` may return other numbers: those of its program.
@@ -24,5 +26,8 @@ enum class Exit : int {
   }
   return a;
 }
+
+// ExitOf is the exit code that an error or a reason with `code` leads to.
+[[nodiscard]] Exit ExitOf(Code code) noexcept;
 
 }  // namespace cotter::cli

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/exit.h"
+
+namespace cotter::cli {
+
+Exit ExitOf(Code code) noexcept {
+  switch (code) {
+    case Code::kUsage:
+    case Code::kFileUnreadable:
+    case Code::kFileTooLarge:
+    case Code::kInputUnknown:
+    case Code::kPemMalformed:
+    case Code::kDerMalformed:
+    case Code::kKeyEncrypted:
+    case Code::kKeyUnsupported:
+    case Code::kHostInvalid:
+    case Code::kPatternInvalid:
+    case Code::kPortInvalid:
+    case Code::kTimeInvalid:
+    case Code::kPinMalformed:
+    case Code::kPinWrongLength:
+    case Code::kPinPlaceholder:
+    case Code::kPinEmptyInput:
+    case Code::kPolicyInvalid:
+    case Code::kPolicyUnknownKey:
+    case Code::kPolicyDuplicate:
+    case Code::kPolicyNoUsablePin:
+    case Code::kPolicyTooLarge:
+    case Code::kCacheInvalid:
+    case Code::kTrustStoreEmpty:
+      return Exit::kUsage;
+
+    case Code::kPinMismatch:
+    case Code::kRevoked:
+    case Code::kUnlistedRefused:
+    case Code::kPortRefused:
+    case Code::kPolicyExpired:
+    case Code::kLocalAnchorRefused:
+    case Code::kNoVerifiedPath:
+    case Code::kPkiError:
+    case Code::kCertExpired:
+    case Code::kCertNotYetValid:
+    case Code::kHostMismatch:
+    case Code::kIssuerUnknown:
+    case Code::kSelfSigned:
+    case Code::kSignatureInvalid:
+    case Code::kCaInvalid:
+    case Code::kPathLengthExceeded:
+    case Code::kNameConstraint:
+    case Code::kPurposeInvalid:
+    case Code::kKeyTooWeak:
+    case Code::kUnknownCriticalExtension:
+    case Code::kProfileViolation:
+    case Code::kChainTooLong:
+      return Exit::kViolated;
+
+    case Code::kInternal:
+    case Code::kSearchBound:
+    case Code::kNetworkError:
+    case Code::kDnsFailed:
+    case Code::kConnectRefused:
+    case Code::kConnectTimeout:
+    case Code::kConnectionClosed:
+    case Code::kNotTls:
+    case Code::kTlsFailed:
+    case Code::kStarttlsRefused:
+    case Code::kProxyFailed:
+      return Exit::kUndecided;
+
+    case Code::kBackupPinMatched:
+    case Code::kRetiringPinMatched:
+    case Code::kReported:
+    case Code::kNotPinned:
+    case Code::kRuleOff:
+      return Exit::kSatisfied;
+  }
+  return Exit::kUndecided;
+}
+
+}  // namespace cotter::cli
