@@ -73,8 +73,8 @@ enum class Code : std::uint16_t {
   kPurposeInvalid,            // a certificate is not for TLS servers
   kKeyTooWeak,                // a key or signature is below the security level
   kUnknownCriticalExtension,  // a critical extension is not understood
-  kProfileViolation,          // a certificate breaks a MUST of RFC 5280 that the TLS library lets pass
-  kChainTooLong,              // more certificates than the limit were sent
+  kProfileViolation,  // a certificate breaks a MUST of RFC 5280 that the TLS library lets pass
+  kChainTooLong,      // more certificates than the limit were sent
 
   // Network.
   kNetworkError,      // the connection failed, for a reason without a code of its own

@@ -48,7 +48,8 @@ class CompiledRule {
  private:
   friend class PolicyIndex;
 
-  const std::uint8_t* pins_ = nullptr;
+  const std::uint8_t* digests_ = nullptr;
+  const std::uint8_t* traits_ = nullptr;
   std::string_view base_;
   std::optional<Time> expires_;
   std::uint32_t source_ = 0;
@@ -82,9 +83,10 @@ class PolicyIndex {
   [[nodiscard]] static Result<PolicyIndex> Build(const Policy& policy);
 
   // Open takes an image that Build made, as it stands in a cache file. `owner` keeps `image` alive
-  // and unchanging; a mapping of a file that others can write is not that. A checksum is compared
-  // here, and bounds are checked at each look-up, so a damaged image is refused or undecidable,
-  // never read past. Fails with kCacheInvalid. Allocates nothing.
+  // and unchanging; a mapping of a file that others can write is not that. A checksum over the
+  // index is compared here, and one over each rule when it is looked up, so a damaged image is
+  // refused or undecidable, and never read past. Fails with kCacheInvalid. Allocates nothing when
+  // it succeeds.
   [[nodiscard]] static Result<PolicyIndex> Open(ByteView image, std::shared_ptr<const void> owner);
 
   // image is the flat form, to be written to a cache file. Borrowed.
@@ -98,6 +100,9 @@ class PolicyIndex {
   // IsRevoked reports whether `spki` is a revoked key of this policy.
   [[nodiscard]] bool IsRevoked(const Digest& spki) const noexcept;
 
+  // has_revocations reports whether there is any such key.
+  [[nodiscard]] bool has_revocations() const noexcept;
+
   [[nodiscard]] std::string_view name() const noexcept;
   [[nodiscard]] std::string_view environment() const noexcept;
   [[nodiscard]] std::uint64_t version() const noexcept;
@@ -107,6 +112,11 @@ class PolicyIndex {
 
  private:
   PolicyIndex() = default;
+
+  // MakeRule is a rule of the image as a view. The record's type is private to the implementation.
+  template <typename Record>
+  [[nodiscard]] CompiledRule MakeRule(const Record& record, HostPattern::Kind kind,
+                                      std::string_view base) const noexcept;
 
   ByteView image_;
   std::shared_ptr<const void> owner_;

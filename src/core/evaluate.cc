@@ -7,16 +7,22 @@
 namespace cotter {
 namespace {
 
+// Spot is a pin of the rule and the certificate it matched.
+struct Spot {
+  std::size_t pin;
+  std::size_t certificate;
+};
+
 // Fit is how one path does against one rule.
 struct Fit {
-  std::optional<PinMatch> leaf;
-  std::optional<PinMatch> ca;
+  std::optional<Spot> leaf;
+  std::optional<Spot> ca;
   bool digest_missing = false;
 
   [[nodiscard]] bool Satisfies(Require require) const noexcept {
     return require == Require::kLeafAndCa ? leaf && ca : leaf || ca;
   }
-  [[nodiscard]] const std::optional<PinMatch>& match() const noexcept { return leaf ? leaf : ca; }
+  [[nodiscard]] const Spot& best() const noexcept { return leaf ? *leaf : *ca; }
 };
 
 bool MayStandAt(PinPlace place, std::size_t cert_index) noexcept {
@@ -25,11 +31,10 @@ bool MayStandAt(PinPlace place, std::size_t cert_index) noexcept {
 
 // MeasureFit looks for the rule's pins in one path, leaf first, so that the match that is told is
 // the most specific.
-Fit MeasureFit(const CompiledRule& rule, std::span<const PathCertificate> certificates,
-               std::size_t path_index) noexcept {
+Fit MeasureFit(const CompiledRule& rule, std::span<const PathCertificate> certificates) noexcept {
   Fit fit;
-  for (std::size_t c = 0; c < certificates.size(); ++c) {
-    std::optional<PinMatch>& slot = c == 0 ? fit.leaf : fit.ca;
+  for (std::size_t c = 0; c < certificates.size() && !fit.Satisfies(rule.require()); ++c) {
+    std::optional<Spot>& slot = c == 0 ? fit.leaf : fit.ca;
     for (std::size_t p = 0; p < rule.pin_count() && !slot; ++p) {
       const Pin pin = rule.pin(p);
       if (pin.use == PinUse::kRevoked || !MayStandAt(pin.place, c)) continue;
@@ -39,7 +44,7 @@ Fit MeasureFit(const CompiledRule& rule, std::span<const PathCertificate> certif
         continue;
       }
       const Digest& found = by_cert ? certificates[c].cert : certificates[c].spki;
-      if (found == pin.digest) slot = PinMatch{pin, p, path_index, c};
+      if (found == pin.digest) slot = Spot{p, c};
     }
   }
   return fit;
@@ -47,6 +52,7 @@ Fit MeasureFit(const CompiledRule& rule, std::span<const PathCertificate> certif
 
 bool HoldsRevokedKey(const PolicyIndex& policy,
                      std::span<const PathCertificate> certificates) noexcept {
+  if (!policy.has_revocations()) return false;
   return std::ranges::any_of(certificates, [&](const PathCertificate& certificate) {
     return policy.IsRevoked(certificate.spki);
   });
@@ -97,7 +103,7 @@ void AddUseReason(PinUse use, ReasonSet& reasons) noexcept {
 // not.
 bool TryPath(const PolicyIndex& policy, const CompiledRule& rule, const VerifiedPath& path,
              std::size_t path_index, Verdict& verdict, Tally& tally) noexcept {
-  const Fit fit = MeasureFit(rule, path.certificates(), path_index);
+  const Fit fit = MeasureFit(rule, path.certificates());
   const bool satisfies = fit.Satisfies(rule.require());
   if (HoldsRevokedKey(policy, path.certificates())) {
     verdict.reasons.Add(Reason::kRevokedKeyInPath);
@@ -114,7 +120,8 @@ bool TryPath(const PolicyIndex& policy, const CompiledRule& rule, const Verified
     AddMissReasons(fit, rule.require(), verdict.reasons);
     return false;
   }
-  verdict.match = fit.match();
+  const Spot spot = fit.best();
+  verdict.match = PinMatch{rule.pin(spot.pin), spot.pin, path_index, spot.certificate};
   return true;
 }
 

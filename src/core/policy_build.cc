@@ -128,10 +128,12 @@ class Writer {
   }
 
   void AddRules(const std::vector<const HostRule*>& sorted) {
+    std::string_view last_base;
     for (const HostRule* rule : sorted) {
       const std::string_view base = rule->pattern.base().text();
-      if (nodes_.empty() || base != last_base_) AddNode(base);
-      ++nodes_.back().count[static_cast<std::size_t>(rule->pattern.kind())];
+      if (bases_.empty() || base != last_base) AddBase(base);
+      last_base = base;
+      ++bases_.back().count[static_cast<std::size_t>(rule->pattern.kind())];
       AddRule(*rule);
     }
   }
@@ -144,28 +146,28 @@ class Writer {
     header.flags = (policy_.unlisted == Unlisted::kRefuse ? image::kUnlistedRefuse : 0U) |
                    (policy_.partial_chain ? image::kPartialChain : 0U);
     header.slot_count = static_cast<std::uint32_t>(slots_.size());
-    header.node_count = static_cast<std::uint32_t>(nodes_.size());
     header.rule_count = static_cast<std::uint32_t>(rules_.size());
-    header.pin_count = static_cast<std::uint32_t>(pins_.size());
+    header.pin_count = static_cast<std::uint32_t>(digests_.size());
     header.port_count = static_cast<std::uint32_t>(ports_.size());
     header.revoked_count = static_cast<std::uint32_t>(revoked_.size());
     header.text_size = static_cast<std::uint32_t>(text_.size());
     header.name_size = static_cast<std::uint32_t>(policy_.name.size());
     header.environment_size = static_cast<std::uint32_t>(policy_.environment.size());
-    header.size = image::Layout(header).end;
+    header.text_checksum = image::TextChecksum(
+        std::string_view(text_).substr(0, policy_.name.size() + policy_.environment.size()));
+    const image::Layout layout(header);
+    header.size = layout.end;
     Bytes out(sizeof header);
     out.reserve(header.size);
     Append(out, slots_);
-    Append(out, nodes_);
     Append(out, rules_);
-    Append(out, pins_);
+    Append(out, digests_);
+    Append(out, traits_);
     Append(out, ports_);
     Append(out, revoked_);
     const ByteView text = AsBytes(text_);
     out.insert(out.end(), text.begin(), text.end());
-    std::memcpy(out.data(), &header, sizeof header);
-    header.checksum = image::Checksum(ByteView(out).subspan(image::kChecksumEnd));
-    std::memcpy(out.data(), &header, sizeof header);
+    Seal(out, header, layout);
     return out;
   }
 
@@ -178,13 +180,26 @@ class Writer {
     std::memcpy(out.data() + at, records.data(), records.size() * sizeof(T));
   }
 
-  void AddNode(std::string_view base) {
-    nodes_.push_back({.text_offset = static_cast<std::uint32_t>(text_.size()),
+  // Seal writes the checksums, which need the sections in their places.
+  void Seal(Bytes& out, image::Header header, const image::Layout& layout) {
+    for (image::Rule& rule : rules_) {
+      rule.checksum = image::RuleChecksum(rule, out.data(), layout);
+    }
+    std::memcpy(out.data(), &header, sizeof header);
+    if (!rules_.empty()) {
+      std::memcpy(out.data() + layout.rules, rules_.data(), rules_.size() * sizeof rules_[0]);
+    }
+    header.checksum = image::IndexChecksum(out, layout);
+    std::memcpy(out.data(), &header, sizeof header);
+  }
+
+  void AddBase(std::string_view base) {
+    bases_.push_back({.hash = image::HashOf(base),
+                      .first_rule = static_cast<std::uint32_t>(rules_.size()),
+                      .text_offset = static_cast<std::uint32_t>(text_.size()),
                       .text_size = static_cast<std::uint16_t>(base.size()),
-                      .count = {},
-                      .first_rule = static_cast<std::uint32_t>(rules_.size())});
+                      .count = {}});
     text_ += base;
-    last_base_ = base;
   }
 
   void AddRule(const HostRule& rule) {
@@ -196,56 +211,47 @@ class Writer {
       record.flags |= image::kHasExpiry;
     }
     record.source = static_cast<std::uint32_t>(&rule - policy_.hosts.data());
-    record.first_pin = static_cast<std::uint32_t>(pins_.size());
+    record.first_pin = static_cast<std::uint32_t>(digests_.size());
     record.first_port = static_cast<std::uint32_t>(ports_.size());
     record.pin_count = static_cast<std::uint16_t>(rule.pins.size());
     record.port_count = static_cast<std::uint16_t>(rule.ports.size());
-    record.mode = static_cast<std::uint8_t>(rule.mode);
-    record.require = static_cast<std::uint8_t>(rule.require);
-    record.on_expiry = static_cast<std::uint8_t>(rule.on_expiry);
-    record.local_anchors = static_cast<std::uint8_t>(rule.local_anchors);
+    record.mode_and_expiry =
+        image::Halves(static_cast<unsigned>(rule.mode), static_cast<unsigned>(rule.on_expiry));
+    record.require_and_anchors = image::Halves(static_cast<unsigned>(rule.require),
+                                               static_cast<unsigned>(rule.local_anchors));
     for (const PolicyPin& entry : rule.pins) {
       if (entry.pin.kind == PinKind::kCert) record.flags |= image::kNeedsCertDigests;
-      AddPin(entry.pin);
+      digests_.push_back(entry.pin.digest);
+      traits_.push_back(image::Traits(static_cast<unsigned>(entry.pin.kind),
+                                      static_cast<unsigned>(entry.pin.place),
+                                      static_cast<unsigned>(entry.pin.use)));
     }
     ports_.insert(ports_.end(), rule.ports.begin(), rule.ports.end());
     std::sort(ports_.begin() + static_cast<std::ptrdiff_t>(record.first_port), ports_.end());
     rules_.push_back(record);
   }
 
-  void AddPin(const Pin& pin) {
-    image::PinRecord record{};
-    std::ranges::copy(pin.digest.bytes, record.digest);
-    record.kind = static_cast<std::uint8_t>(pin.kind);
-    record.place = static_cast<std::uint8_t>(pin.place);
-    record.use = static_cast<std::uint8_t>(pin.use);
-    pins_.push_back(record);
-  }
-
   void FillSlots() {
-    // At most two thirds full, so that a probe for a name that is not there ends after a step or
-    // two.
-    slots_.resize(std::bit_ceil(nodes_.size() + nodes_.size() / 2 + 1));
+    // At most four fifths full: a slot and its neighbours share cache lines, so a few steps cost
+    // little, and an empty slot must be left to end a search.
+    slots_.resize(std::bit_ceil(bases_.size() + bases_.size() / 4 + 1));
     const std::size_t mask = slots_.size() - 1;
-    for (std::size_t i = 0; i < nodes_.size(); ++i) {
-      const image::Node& node = nodes_[i];
-      const std::uint64_t hash =
-          image::HashOf(std::string_view(text_).substr(node.text_offset, node.text_size));
-      std::size_t at = hash & mask;
-      while (slots_[at].node_plus_one != 0) at = (at + 1) & mask;
-      slots_[at] = {static_cast<std::uint32_t>(hash >> 32), static_cast<std::uint32_t>(i + 1)};
+    for (const image::Slot& base : bases_) {
+      std::size_t at = base.hash & mask;
+      while (slots_[at].text_size != 0) at = (at + 1) & mask;
+      slots_[at] = base;
     }
   }
 
   const Policy& policy_;
+  std::vector<image::Slot> bases_;
   std::vector<image::Slot> slots_;
-  std::vector<image::Node> nodes_;
   std::vector<image::Rule> rules_;
-  std::vector<image::PinRecord> pins_;
+  std::vector<Digest> digests_;
+  std::vector<std::uint8_t> traits_;
   std::vector<std::uint16_t> ports_;
   std::vector<Digest> revoked_;
   std::string text_;
-  std::string_view last_base_;
 };
 
 }  // namespace

@@ -2,15 +2,20 @@
 //
 // The flat image of a compiled policy, byte by byte: what PolicyIndex::Build writes and what
 // look-ups read. All numbers are little-endian and may stand at any offset. The sections follow the
-// header in the order of its counts:
+// header in this order:
 //
-//   slots    open addressing over the hash of a pattern's base; 8 bytes: tag, node number + 1 (0:
-//   empty) nodes    one base name and the rules of its three pattern kinds rules    one each, those
-//   of a node together pins     36 bytes: digest, kind, place, use, 0 ports    2 bytes each,
-//   ascending within a rule revoked  32 bytes each, ascending text     names, not terminated
+//   slots    open addressing over the hash of a pattern's base: the name and its rules
+//   rules    one each, those of a base together, by pattern kind
+//   digests  of the pins, 32 bytes each
+//   traits   of the pins, one byte each: kind, place and use
+//   ports    2 bytes each, ascending within a rule
+//   revoked  32 bytes each, ascending
+//   text     names, not terminated
 //
-// A checksum over everything behind it finds accidents; bounds are checked at each use all
-// the same, so that a forged image can at worst decide wrongly for whoever trusted it.
+// Accidental damage is found in two steps, so that opening need not touch every byte: a checksum
+// over header, slots and revoked keys when it is opened, and one over a rule with its pins and
+// ports when it is looked up. A name is checked by the hash that led to it. Bounds are checked at
+// each use all the same, so that a forged image can at worst decide wrongly for whoever trusted it.
 #pragma once
 
 #include <bit>
@@ -25,19 +30,18 @@ namespace cotter::image {
 static_assert(std::endian::native == std::endian::little,
               "the image is read in place, and its numbers are little-endian");
 
-inline constexpr std::uint64_t kMagic =
-    0x31504C4F43544F43;  // "COTCOLP1", and any other layout gets another
+// "COTCOLP1"; any other layout gets another.
+inline constexpr std::uint64_t kMagic = 0x31504C4F43544F43;
 inline constexpr std::uint32_t kUnlistedRefuse = 1;
 inline constexpr std::uint32_t kPartialChain = 2;
 
 struct Header {
   std::uint64_t magic;
-  std::uint64_t checksum;  // over all that follows it
-  std::uint64_t size;  // of the whole image
+  std::uint64_t checksum;  // IndexChecksum
+  std::uint64_t size;      // of the whole image
   std::uint64_t policy_version;
   std::uint32_t flags;
   std::uint32_t slot_count;  // a power of two
-  std::uint32_t node_count;
   std::uint32_t rule_count;
   std::uint32_t pin_count;
   std::uint32_t port_count;
@@ -45,51 +49,48 @@ struct Header {
   std::uint32_t text_size;
   std::uint32_t name_size;         // the policy's name is at the front of the text,
   std::uint32_t environment_size;  // its environment behind it
+  std::uint32_t text_checksum;     // of these two
 };
 static_assert(sizeof(Header) == 72);
 
 inline constexpr std::size_t kChecksumEnd = 16;  // where what it covers begins
 
+// Slot is empty where text_size is 0: no pattern has an empty base.
 struct Slot {
-  std::uint32_t tag;
-  std::uint32_t node_plus_one;
-};
-
-struct Node {
+  std::uint64_t hash;
+  std::uint32_t first_rule;
   std::uint32_t text_offset;
   std::uint16_t text_size;
   std::uint16_t count[3];  // rules by HostPattern::Kind
-  std::uint32_t first_rule;
 };
-static_assert(sizeof(Node) == 16);
+static_assert(sizeof(Slot) == 24);
 
 inline constexpr std::uint8_t kHasExpiry = 1;
 inline constexpr std::uint8_t kNeedsCertDigests = 2;
 
 struct Rule {
   std::int64_t expires;
+  std::uint32_t checksum;  // RuleChecksum
   std::uint32_t source;
   std::uint32_t first_pin;
   std::uint32_t first_port;
   std::uint16_t pin_count;
   std::uint16_t port_count;
-  std::uint8_t mode;
-  std::uint8_t require;
-  std::uint8_t on_expiry;
-  std::uint8_t local_anchors;
   std::uint8_t flags;
-  std::uint8_t unused[3];
+  std::uint8_t mode_and_expiry;      // mode in the low half, on_expiry in the high one
+  std::uint8_t require_and_anchors;  // the same of require and local_anchors
+  std::uint8_t unused;
 };
 static_assert(sizeof(Rule) == 32);
 
-struct PinRecord {
-  std::uint8_t digest[32];
-  std::uint8_t kind;
-  std::uint8_t place;
-  std::uint8_t use;
-  std::uint8_t unused;
-};
-static_assert(sizeof(PinRecord) == 36);
+constexpr std::uint8_t Halves(unsigned low, unsigned high) {
+  return static_cast<std::uint8_t>(low | high << 4);
+}
+
+// A pin's traits: kind in bit 0, place in bits 1 and 2, use in bits 3 to 5.
+constexpr std::uint8_t Traits(unsigned kind, unsigned place, unsigned use) {
+  return static_cast<std::uint8_t>(kind | place << 1 | use << 3);
+}
 
 // Load reads a T at `at`, which need not be aligned.
 template <typename T>
@@ -99,31 +100,34 @@ T Load(const std::uint8_t* at) noexcept {
   return value;
 }
 
-// Layout is where each section of an image begins. All of them lie inside the image if `sound`.
+// Layout is where each section of an image begins. Sections lie inside it where `end` is its size.
 struct Layout {
-  explicit Layout(const Header& header) noexcept;
+  explicit Layout(const Header& header) noexcept
+      : slots(sizeof(Header)),
+        rules(slots + std::uint64_t{header.slot_count} * sizeof(Slot)),
+        digests(rules + std::uint64_t{header.rule_count} * sizeof(Rule)),
+        traits(digests + std::uint64_t{header.pin_count} * 32),
+        ports(traits + header.pin_count),
+        revoked(ports + std::uint64_t{header.port_count} * sizeof(std::uint16_t)),
+        text(revoked + std::uint64_t{header.revoked_count} * 32),
+        end(text + header.text_size) {}
 
   std::uint64_t slots;
-  std::uint64_t nodes;
   std::uint64_t rules;
-  std::uint64_t pins;
+  std::uint64_t digests;
+  std::uint64_t traits;
   std::uint64_t ports;
   std::uint64_t revoked;
   std::uint64_t text;
   std::uint64_t end;
 };
 
-// SuffixHash is the hash of a name, taken from its end to its front, so that one walk gives that of
-// every suffix.
+// SuffixHash is the hash of a name, fed label by label from its end to its front, so that one walk
+// gives that of every suffix.
 class SuffixHash {
  public:
-  constexpr void Add(char c) noexcept {
-    state_ = (state_ ^ static_cast<unsigned char>(c)) * 0x9E3779B97F4A7C15U;
-    state_ ^= state_ >> 29;
-  }
-  [[nodiscard]] constexpr std::uint64_t value() const noexcept {
-    return (state_ ^ state_ >> 32) * 0xD6E8FEB86659FD93U;
-  }
+  void AddLabel(std::string_view label) noexcept;
+  [[nodiscard]] std::uint64_t value() const noexcept { return state_ ^ state_ >> 32; }
 
  private:
   std::uint64_t state_ = 0x243F6A8885A308D3U;
@@ -132,7 +136,16 @@ class SuffixHash {
 // HashOf is the SuffixHash of a whole name.
 [[nodiscard]] std::uint64_t HashOf(std::string_view name) noexcept;
 
-// Checksum finds accidental damage; it is no signature.
-[[nodiscard]] std::uint64_t Checksum(ByteView bytes) noexcept;
+// IndexChecksum covers the header behind the checksum, the slots and the revoked keys of `image`,
+// whose layout is sound.
+[[nodiscard]] std::uint64_t IndexChecksum(ByteView image, const Layout& layout) noexcept;
+
+// RuleChecksum covers `rule` but for its checksum, and its pins and ports, which are inside
+// `image`.
+[[nodiscard]] std::uint32_t RuleChecksum(Rule rule, const std::uint8_t* image,
+                                         const Layout& layout) noexcept;
+
+// TextChecksum covers a short text.
+[[nodiscard]] std::uint32_t TextChecksum(std::string_view text) noexcept;
 
 }  // namespace cotter::image

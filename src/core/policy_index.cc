@@ -41,13 +41,17 @@ bool CoversPort(const View& view, const image::Rule& rule, std::uint16_t port) n
   return false;
 }
 
+constexpr unsigned Low(std::uint8_t halves) { return halves & 15U; }
+constexpr unsigned High(std::uint8_t halves) { return halves >> 4U; }
+
 bool IsSound(const View& view, const image::Rule& rule) noexcept {
   return std::uint64_t{rule.first_pin} + rule.pin_count <= view.header.pin_count &&
          std::uint64_t{rule.first_port} + rule.port_count <= view.header.port_count &&
-         rule.mode <= static_cast<std::uint8_t>(Mode::kOff) &&
-         rule.require <= static_cast<std::uint8_t>(Require::kLeafAndCa) &&
-         rule.on_expiry <= static_cast<std::uint8_t>(OnExpiry::kPki) &&
-         rule.local_anchors <= static_cast<std::uint8_t>(LocalAnchors::kRefuse);
+         Low(rule.mode_and_expiry) <= static_cast<unsigned>(Mode::kOff) &&
+         High(rule.mode_and_expiry) <= static_cast<unsigned>(OnExpiry::kPki) &&
+         Low(rule.require_and_anchors) <= static_cast<unsigned>(Require::kLeafAndCa) &&
+         High(rule.require_and_anchors) <= static_cast<unsigned>(LocalAnchors::kRefuse) &&
+         image::RuleChecksum(rule, view.bytes, view.layout) == rule.checksum;
 }
 
 enum class Found : std::uint8_t { kNothing, kOtherPorts, kRule, kDamaged };
@@ -72,24 +76,22 @@ Found FindInKind(const View& view, std::uint64_t first, std::uint64_t count, std
   return found;
 }
 
-struct NodeLookup {
+struct BaseLookup {
   Found found = Found::kNothing;
-  image::Node node{};
+  image::Slot slot{};
 };
 
-// FindNode probes for the base `name`.
-NodeLookup FindNode(const View& view, std::string_view name, std::uint64_t hash) noexcept {
+// FindBase probes for the base `name`.
+BaseLookup FindBase(const View& view, std::string_view name, std::uint64_t hash) noexcept {
   const std::uint64_t mask = view.header.slot_count - 1;
-  const auto tag = static_cast<std::uint32_t>(hash >> 32);
   std::uint64_t at = hash & mask;
   for (std::uint32_t probes = 0; probes < view.header.slot_count; ++probes, at = (at + 1) & mask) {
     const auto slot = Load<image::Slot>(view.bytes + view.layout.slots + at * sizeof(image::Slot));
-    if (slot.node_plus_one == 0) return {};
-    if (slot.tag != tag) continue;
-    if (slot.node_plus_one > view.header.node_count) return {Found::kDamaged, {}};
-    const auto node = Load<image::Node>(view.bytes + view.layout.nodes +
-                                        (slot.node_plus_one - 1) * sizeof(image::Node));
-    if (view.Text(node.text_offset, node.text_size) == name) return {Found::kRule, node};
+    if (slot.text_size == 0) return {};
+    if (slot.hash != hash) continue;
+    // Two names of one 64-bit hash do not happen by chance, so another name there is damage.
+    const bool same = view.Text(slot.text_offset, slot.text_size) == name;
+    return {same ? Found::kRule : Found::kDamaged, slot};
   }
   return {Found::kDamaged, {}};  // a table without an empty slot was never built by us
 }
@@ -104,24 +106,39 @@ struct Suffix {
 std::size_t Suffixes(std::string_view name, std::array<Suffix, kMaxLabels>& out) noexcept {
   image::SuffixHash hash;
   std::size_t count = 0;
-  for (std::size_t i = name.size(); i-- > 0;) {
-    hash.Add(name[i]);
-    const bool at_label = i == 0 || name[i - 1] == '.';
-    if (at_label && count < kMaxLabels) out[count++] = {i, hash.value()};
+  std::size_t end = name.size();
+  for (std::size_t i = name.size(); i-- > 0 && count < kMaxLabels;) {
+    if (i != 0 && name[i - 1] != '.') continue;
+    hash.AddLabel(name.substr(i, end - i));
+    out[count++] = {i, hash.value()};
+    end = i == 0 ? 0 : i - 1;
   }
   return count;
+}
+
+// MayMatch reports whether patterns of `kind` whose base is `up` labels above the host cover it.
+bool MayMatch(HostPattern::Kind kind, std::size_t up, const HostName& host) noexcept {
+  switch (kind) {
+    case HostPattern::Kind::kExact:
+      return up == 0;
+    case HostPattern::Kind::kOneLabel:
+      return up == 1;
+    case HostPattern::Kind::kAllDepths:
+      return !host.is_ip();
+  }
+  return false;
 }
 
 }  // namespace
 
 Pin CompiledRule::pin(std::size_t index) const noexcept {
   COTTER_CHECK(index < pin_count_);
-  const auto record = Load<image::PinRecord>(pins_ + index * sizeof(image::PinRecord));
+  const unsigned traits = traits_[index];
   Pin pin;
-  std::memcpy(pin.digest.bytes.data(), record.digest, kSha256Size);
-  pin.kind = static_cast<PinKind>(record.kind);
-  pin.place = static_cast<PinPlace>(record.place);
-  pin.use = static_cast<PinUse>(record.use);
+  std::memcpy(pin.digest.bytes.data(), digests_ + index * kSha256Size, kSha256Size);
+  pin.kind = static_cast<PinKind>(traits & 1U);
+  pin.place = static_cast<PinPlace>(traits >> 1 & 3U);
+  pin.use = static_cast<PinUse>(traits >> 3 & 7U);
   return pin;
 }
 
@@ -137,18 +154,39 @@ Result<PolicyIndex> PolicyIndex::Open(ByteView bytes, std::shared_ptr<const void
   if (view.header.magic != image::kMagic) {
     return refuse("not a compiled policy of this version of cotter; compile it again");
   }
-  const bool sound =
-      view.header.size == bytes.size() && view.layout.end == bytes.size() &&
-      std::has_single_bit(view.header.slot_count) &&
-      std::uint64_t{view.header.name_size} + view.header.environment_size <= view.header.text_size;
+  const std::uint64_t names = std::uint64_t{view.header.name_size} + view.header.environment_size;
+  const bool sound = view.header.size == bytes.size() && view.layout.end == bytes.size() &&
+                     std::has_single_bit(view.header.slot_count) && names <= view.header.text_size;
   if (!sound) return refuse("a compiled policy that is cut short or overlong; compile it again");
-  if (image::Checksum(bytes.subspan(image::kChecksumEnd)) != view.header.checksum) {
+  const bool intact = image::IndexChecksum(bytes, view.layout) == view.header.checksum &&
+                      image::TextChecksum(view.Text(0, names)) == view.header.text_checksum;
+  if (!intact) {
     return refuse("a compiled policy whose checksum does not match; compile it again");
   }
   PolicyIndex index;
   index.image_ = bytes;
   index.owner_ = std::move(owner);
   return index;
+}
+
+template <typename Record>
+CompiledRule PolicyIndex::MakeRule(const Record& record, HostPattern::Kind kind,
+                                   std::string_view base) const noexcept {
+  const View view(image_);
+  CompiledRule rule;
+  rule.digests_ = view.bytes + view.layout.digests + std::uint64_t{record.first_pin} * kSha256Size;
+  rule.traits_ = view.bytes + view.layout.traits + record.first_pin;
+  rule.base_ = base;
+  if ((record.flags & image::kHasExpiry) != 0) rule.expires_ = Time{record.expires};
+  rule.source_ = record.source;
+  rule.pin_count_ = record.pin_count;
+  rule.pattern_kind_ = kind;
+  rule.mode_ = static_cast<Mode>(Low(record.mode_and_expiry));
+  rule.on_expiry_ = static_cast<OnExpiry>(High(record.mode_and_expiry));
+  rule.require_ = static_cast<Require>(Low(record.require_and_anchors));
+  rule.local_anchors_ = static_cast<LocalAnchors>(High(record.require_and_anchors));
+  rule.needs_cert_digests_ = (record.flags & image::kNeedsCertDigests) != 0;
+  return rule;
 }
 
 Lookup PolicyIndex::Find(const HostName& host, std::uint16_t port) const noexcept {
@@ -164,38 +202,28 @@ Lookup PolicyIndex::Find(const HostName& host, std::uint16_t port) const noexcep
   bool other_ports = false;
   for (std::size_t up = 0; up < count; ++up) {
     const Suffix& suffix = suffixes[count - 1 - up];
-    const NodeLookup at = FindNode(view, name.substr(suffix.begin), suffix.hash);
-    if (at.found == Found::kDamaged) return {Lookup::Kind::kDamaged, {}};
-    if (at.found == Found::kNothing) continue;
-    std::uint64_t first = at.node.first_rule;
-    for (std::size_t kind = 0; kind < 3; first += at.node.count[kind++]) {
-      const auto pattern_kind = static_cast<HostPattern::Kind>(kind);
-      const bool matches = pattern_kind == HostPattern::Kind::kExact      ? up == 0
-                           : pattern_kind == HostPattern::Kind::kOneLabel ? up == 1
-                                                                          : !host.is_ip();
-      if (!matches) continue;
+    const BaseLookup base = FindBase(view, name.substr(suffix.begin), suffix.hash);
+    if (base.found == Found::kDamaged) return {Lookup::Kind::kDamaged, {}};
+    if (base.found == Found::kNothing) continue;
+    std::uint64_t first = base.slot.first_rule;
+    for (std::size_t k = 0; k < 3; first += base.slot.count[k++]) {
+      const auto kind = static_cast<HostPattern::Kind>(k);
+      if (!MayMatch(kind, up, host)) continue;
       image::Rule rule{};
-      const Found found = FindInKind(view, first, at.node.count[kind], port, rule);
+      const Found found = FindInKind(view, first, base.slot.count[k], port, rule);
       if (found == Found::kDamaged) return {Lookup::Kind::kDamaged, {}};
       other_ports = other_ports || found == Found::kOtherPorts;
-      if (found != Found::kRule) continue;
-      Lookup lookup{Lookup::Kind::kRule, {}};
-      CompiledRule& out = lookup.rule;
-      out.pins_ = view.bytes + view.layout.pins + rule.first_pin * sizeof(image::PinRecord);
-      out.base_ = view.Text(at.node.text_offset, at.node.text_size);
-      if ((rule.flags & image::kHasExpiry) != 0) out.expires_ = Time{rule.expires};
-      out.source_ = rule.source;
-      out.pin_count_ = rule.pin_count;
-      out.pattern_kind_ = pattern_kind;
-      out.mode_ = static_cast<Mode>(rule.mode);
-      out.require_ = static_cast<Require>(rule.require);
-      out.local_anchors_ = static_cast<LocalAnchors>(rule.local_anchors);
-      out.on_expiry_ = static_cast<OnExpiry>(rule.on_expiry);
-      out.needs_cert_digests_ = (rule.flags & image::kNeedsCertDigests) != 0;
-      return lookup;
+      if (found == Found::kRule) {
+        return {Lookup::Kind::kRule,
+                MakeRule(rule, kind, view.Text(base.slot.text_offset, base.slot.text_size))};
+      }
     }
   }
   return {other_ports ? Lookup::Kind::kOtherPorts : Lookup::Kind::kUnlisted, {}};
+}
+
+bool PolicyIndex::has_revocations() const noexcept {
+  return View(image_).header.revoked_count != 0;
 }
 
 bool PolicyIndex::IsRevoked(const Digest& spki) const noexcept {
