@@ -41,7 +41,10 @@ std::optional<Digest> ReadHex(std::string_view text, std::size_t stride) {
 // Inner is the base64 inside one of the decorated spellings; the whole text where it has none.
 std::string_view Inner(std::string_view text) {
   constexpr std::string_view kHeader = "pin-sha256=\"";
-  if (text.starts_with("sha256//")) return text.substr(8);
+  // One digest in 64 begins with '/' in base64, so "sha256//" alone does not tell curl's spelling:
+  // its length does.
+  const bool slash_is_digest = text.size() == 7 + kBase64Size;
+  if (text.starts_with("sha256//") && !slash_is_digest) return text.substr(8);
   if (text.starts_with("sha256/")) return text.substr(7);
   if (text.starts_with(kHeader) && text.ends_with('"') && text.size() > kHeader.size()) {
     return text.substr(kHeader.size(), text.size() - kHeader.size() - 1);

@@ -36,6 +36,20 @@ TEST(ParsePin, ReadsEverySpelling_S1_09) {
   }
 }
 
+// One digest in 64 begins with '/' in base64: "sha256/" and curl's "sha256//" were told apart by
+// their slashes alone, and such a pin was refused as one of 43 characters.
+TEST(ParsePin, ReadsDigestsThatBeginWithASlash_S1_09) {
+  const std::string base64 = "/+7i6PwTJXT2+Bx9hBfCBBYrrqiVuRyW+DGrU0pL1qg=";
+  const Result<Digest> bare = ParsePin(base64);
+  ASSERT_TRUE(bare) << bare.error().message;
+  for (const std::string prefix : {"sha256/", "sha256//"}) {
+    const Result<Digest> digest = ParsePin(prefix + base64);
+    ASSERT_TRUE(digest) << prefix << ": " << digest.error().message;
+    EXPECT_EQ(*digest, *bare);
+  }
+  EXPECT_EQ(*ParsePin(FormatPin(*bare)), *bare);
+}
+
 struct BadPin {
   std::string text;
   Code code;
