@@ -12,8 +12,9 @@ import subprocess
 
 from repo import BUILD, ROOT, finish
 
-# Measured at -O1 -g1 with g++ 12 on an idle machine: 100,000 lines take about 2 seconds of processor time.
-MAX_LINES = 150_000
+# Measured with g++ 12 at -O1 -g1: 200,000 lines (GoogleTest, OpenSSL and the standard library) take 1.5 to 4 seconds of
+# processor time, and 6 is where a reason is due. An Asio session with Beast reads more than 400,000.
+MAX_LINES = 250_000
 
 # A translation unit above the budget, and why it is worth its time.
 WORTH_IT = {}

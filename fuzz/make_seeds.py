@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""make_seeds.py FOLDER: makes the seeds of the fuzz targets that are not text, with python-cryptography.
+
+FOLDER/NAME/ is for fuzz/NAME_fuzz.cc. Keys are fresh on each run; what matters of a seed is its structure.
+"""
+
+import datetime
+import ipaddress
+import pathlib
+import sys
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+# Which targets take which kinds of data.
+TARGETS = {
+    "der": ("certificate", "spki", "csr"),
+    "certificate": ("certificate",),
+    "pem": ("pem",),
+    "input": ("certificate", "spki", "csr", "pem", "key"),
+}
+
+KEYS = {
+    "rsa": lambda: rsa.generate_private_key(65537, 2048),
+    "p256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "p521": lambda: ec.generate_private_key(ec.SECP521R1()),
+    "ed25519": ed25519.Ed25519PrivateKey.generate,
+    "ed448": ed448.Ed448PrivateKey.generate,
+    "dsa": lambda: dsa.generate_private_key(2048),
+}
+
+DER, PEM = serialization.Encoding.DER, serialization.Encoding.PEM
+
+
+def name(text):
+    return x509.Name([x509.NameAttribute(NameOID.COUNTRY_NAME, "NL"), x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def extensions():
+    """One of each extension that cotter decodes, with whether it is critical."""
+    names = x509.SubjectAlternativeName([
+        x509.DNSName("*.example.test"), x509.IPAddress(ipaddress.ip_address("2001:db8::1")),
+        x509.RFC822Name("a@example.test"), x509.UniformResourceIdentifier("https://example.test/"),
+        x509.DirectoryName(name("directory")), x509.RegisteredID(x509.ObjectIdentifier("1.2.3.4")),
+    ])
+    constraints = x509.NameConstraints([x509.DNSName(".example.test")], [x509.IPAddress(ipaddress.ip_network("10.0.0.0/8"))])
+    point = x509.DistributionPoint([x509.UniformResourceIdentifier("http://example.test/crl")], None, None, None)
+    policy = x509.PolicyInformation(x509.ObjectIdentifier("2.23.140.1.2.1"), ["https://example.test/cps"])
+    ocsp = x509.AccessDescription(x509.oid.AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier("http://o.test"))
+    usage = x509.KeyUsage(True, False, True, False, False, True, True, False, False)
+    yield names, False
+    yield constraints, True
+    yield x509.BasicConstraints(True, 2), True
+    yield usage, True
+    yield x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False
+    yield x509.CRLDistributionPoints([point]), False
+    yield x509.CertificatePolicies([policy]), False
+    yield x509.AuthorityInformationAccess([ocsp]), False
+    yield x509.TLSFeature([x509.TLSFeatureType.status_request]), False
+    yield x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), b"\x04\x03abc"), True
+
+
+def seeds():
+    """Triples of kind, name and bytes."""
+    start = datetime.datetime(2026, 1, 1)
+    for kind, make in KEYS.items():
+        key = make()
+        hash_of = None if kind.startswith("ed") else hashes.SHA256()
+        public = key.public_key()
+        builder = x509.CertificateBuilder(name("issuer"), name(kind), public, x509.random_serial_number(), start,
+                                          start + datetime.timedelta(days=90))
+        request = x509.CertificateSigningRequestBuilder(name(kind))
+        for extension, critical in extensions() if kind in ("rsa", "p256") else ():
+            builder = builder.add_extension(extension, critical)
+        certificate, request = builder.sign(key, hash_of), request.sign(key, hash_of)
+        spki = public.public_bytes(DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        private = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        yield "certificate", kind, certificate.public_bytes(DER)
+        yield "spki", kind, spki
+        yield "csr", kind, request.public_bytes(DER)
+        yield "pem", kind, b"some text\r\n" + certificate.public_bytes(PEM) * 2 + request.public_bytes(PEM)
+        yield "key", kind, private
+
+
+folder = pathlib.Path(sys.argv[1])
+made = list(seeds())
+for target, kinds in TARGETS.items():
+    (folder / target).mkdir(parents=True, exist_ok=True)
+    for kind, seed, data in made:
+        if kind in kinds:
+            (folder / target / f"{kind}-{seed}").write_bytes(data)
