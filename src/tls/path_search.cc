@@ -17,7 +17,10 @@ constexpr std::size_t kMaxCandidates = 64;
 // one holds for meshes of valid cross-signs that never reach an anchor.
 constexpr std::size_t kMaxSteps = 4096;
 
-bool SameKey(const X509* a, const X509* b) {
+// IsSameEntity tells a CA (or server) by its name and key, which is how paths see it: two
+// certificates of one CA differ in who vouches for it.
+bool IsSameEntity(const X509* a, const X509* b) {
+  if (X509_NAME_cmp(X509_get_subject_name(a), X509_get_subject_name(b)) != 0) return false;
   const EVP_PKEY* const key_a = X509_get0_pubkey(a);
   const EVP_PKEY* const key_b = X509_get0_pubkey(b);
   const bool same = key_a != nullptr && key_b != nullptr && EVP_PKEY_eq(key_a, key_b) == 1;
@@ -77,6 +80,8 @@ std::optional<std::size_t> PathSearch::AddCandidate(X509* certificate, bool trus
   Candidate candidate;
   candidate.certificate = AddReference(certificate);
   candidate.trusted = trusted;
+  candidate.distrusted =
+      trusted && X509_check_trust(certificate, X509_TRUST_SSL_SERVER, 0) == X509_TRUST_REJECTED;
   candidate.self_signed = X509_self_signed(certificate, 0) == 1;
   candidates_.push_back(std::move(candidate));
   return candidates_.size() - 1;
@@ -125,10 +130,16 @@ bool PathSearch::IsEdge(std::size_t subject, std::size_t issuer) {
 bool PathSearch::IsRepeated(std::size_t candidate) const {
   const X509* const next = candidates_[candidate].certificate.get();
   return std::ranges::any_of(path_, [&](std::size_t at) {
-    const X509* const other = candidates_[at].certificate.get();
-    return at == candidate ||
-           (X509_NAME_cmp(X509_get_subject_name(next), X509_get_subject_name(other)) == 0 &&
-            SameKey(next, other));
+    return at == candidate || IsSameEntity(next, candidates_[at].certificate.get());
+  });
+}
+
+// IsDistrusted reports that the trust store distrusts this CA: in this certificate or in another
+// one of the same name and key, or distrust could be evaded by presenting a cross-sign.
+bool PathSearch::IsDistrusted(std::size_t candidate) const {
+  const X509* const certificate = candidates_[candidate].certificate.get();
+  return std::ranges::any_of(candidates_, [certificate](const Candidate& other) {
+    return other.distrusted && IsSameEntity(certificate, other.certificate.get());
   });
 }
 
@@ -140,11 +151,7 @@ PathSearch::Below PathSearch::Explore(Verification& found) {
     return Below::kNothing;
   }
   const std::size_t top = path_.back();
-  if (X509_check_trust(candidates_[top].certificate.get(), X509_TRUST_SSL_SERVER, 0) ==
-          X509_TRUST_REJECTED &&
-      candidates_[top].trusted) {
-    return Below::kNothing;
-  }
+  if (IsDistrusted(top)) return Below::kNothing;
   if (candidates_[top].trusted && candidates_[top].self_signed) return VerifyPath(found);
   Below below = Below::kNothing;
   if (path_.size() < kMaxPathLength) {
@@ -184,7 +191,13 @@ PathSearch::Below PathSearch::VerifyPath(Verification& found) {
   PathVerifier::Attempt attempt =
       verifier_.RunExactly(path, candidates_[path_.back()].self_signed ? AnchorRule::kSelfSigned
                                                                        : AnchorRule::kPartialChain);
-  if (!attempt.chain) return Below::kNothing;
+  if (!attempt.chain) {
+    // Why a path to an anchor failed says more than that OpenSSL found none.
+    const bool none_before = found.failure_ && (found.failure_->code == Code::kIssuerUnknown ||
+                                                found.failure_->code == Code::kSelfSigned);
+    if (none_before) found.failure_ = std::move(attempt.failure);
+    return Below::kNothing;
+  }
   verifier_.Add(std::move(attempt.chain), found);
   return Below::kVerifiedPath;
 }

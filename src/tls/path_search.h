@@ -32,6 +32,7 @@ class PathSearch {
     X509Ptr certificate;
     bool trusted = false;
     bool self_signed = false;
+    bool distrusted = false;           // its trust settings exclude TLS servers
     bool expanded = false;             // issuers is filled
     std::vector<std::size_t> issuers;  // by name, trusted ones first
   };
@@ -42,6 +43,7 @@ class PathSearch {
   std::optional<std::size_t> AddCandidate(X509* certificate, bool trusted);
   void Expand(std::size_t at);
   [[nodiscard]] bool IsEdge(std::size_t subject, std::size_t issuer);
+  [[nodiscard]] bool IsDistrusted(std::size_t candidate) const;
   [[nodiscard]] bool IsRepeated(std::size_t candidate) const;
   [[nodiscard]] bool SpendSignatures(std::size_t count);
   Below Explore(Verification& found);

@@ -124,7 +124,14 @@ VerifyParamPtr PathVerifier::MakeParam(unsigned long extra_flags) const {
       X509_VERIFY_PARAM_set_flags(param.get(), X509_V_FLAG_TRUSTED_FIRST | extra_flags) == 1 &&
       X509_VERIFY_PARAM_set_purpose(param.get(), X509_PURPOSE_SSL_SERVER) == 1 &&
       X509_VERIFY_PARAM_set_trust(param.get(), X509_TRUST_SSL_SERVER) == 1;
-  return set ? std::move(param) : nullptr;
+  if (!set) return nullptr;
+  if ((extra_flags & X509_V_FLAG_POLICY_CHECK) != 0) {
+    // RFC 5280, 6.1.1 (c): the user's initial policy set is any-policy. OpenSSL takes an empty one
+    // for no policy at all.
+    ASN1_OBJECT* const any_policy = OBJ_nid2obj(NID_any_policy);
+    if (X509_VERIFY_PARAM_add0_policy(param.get(), any_policy) != 1) return nullptr;
+  }
+  return param;
 }
 
 PathVerifier::Attempt PathVerifier::Run(X509_STORE* store, X509* leaf, STACK_OF(X509) * untrusted,
@@ -142,10 +149,6 @@ PathVerifier::Attempt PathVerifier::Run(X509_STORE* store, X509* leaf, STACK_OF(
   const int verified = X509_verify_cert(context.get());
   ERR_clear_error();
   if (verified != 1) return {.chain = nullptr, .failure = FailureOf(context.get())};
-  if (state.host_mismatch) {
-    const int error = host_.is_ip() ? X509_V_ERR_IP_ADDRESS_MISMATCH : X509_V_ERR_HOSTNAME_MISMATCH;
-    return {.chain = nullptr, .failure = DescribeX509Error(error, 0, leaf)};
-  }
   X509StackPtr chain(X509_STORE_CTX_get1_chain(context.get()));
   if (!chain) return {.chain = nullptr, .failure = OutOfMemory()};
   // A trusted certificate that is no root may end a path through trust settings of its own
@@ -162,6 +165,10 @@ PathVerifier::Attempt PathVerifier::Run(X509_STORE* store, X509* leaf, STACK_OF(
   }
   if ((extra_flags & X509_V_FLAG_POLICY_CHECK) == 0 && HasPolicyConstraints(chain.get())) {
     return Run(store, leaf, untrusted, exact_path, extra_flags | X509_V_FLAG_POLICY_CHECK);
+  }
+  if (state.host_mismatch) {
+    const int error = host_.is_ip() ? X509_V_ERR_IP_ADDRESS_MISMATCH : X509_V_ERR_HOSTNAME_MISMATCH;
+    return {.chain = nullptr, .failure = DescribeX509Error(error, 0, leaf)};
   }
   return {.chain = std::move(chain), .failure = std::nullopt};
 }

@@ -1,10 +1,171 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tls/profile.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include <openssl/objects.h>
+#include <openssl/x509v3.h>
+
 namespace cotter::tls {
+namespace {
+
+// X509_get_version counts from zero.
+constexpr long kVersion1 = 0;
+constexpr long kVersion3 = 2;
+
+// Certificates of real CAs have about 10 extensions; the search for doubles is quadratic.
+constexpr int kMaxExtensions = 64;
+
+// What X509_check_ca answers for a certificate that says so itself, in basicConstraints.
+constexpr int kIsCaByBasicConstraints = 1;
+
+enum class Position { kLeaf, kIntermediate, kAnchor };
+
+// MustNotBeCritical is the extensions that RFC 5280 wants marked non-critical: 4.2.1.1 (authority
+// key identifier), 4.2.1.2 (subject key identifier), 4.2.1.8 (subject directory attributes),
+// 4.2.1.15 (freshest CRL), 4.2.2.1 and 4.2.2.2 (information access).
+bool MustNotBeCritical(int nid) noexcept {
+  return nid == NID_authority_key_identifier || nid == NID_subject_key_identifier ||
+         nid == NID_info_access || nid == NID_sinfo_access || nid == NID_freshest_crl ||
+         nid == NID_subject_directory_attributes;
+}
+
+bool IsEmpty(const X509_NAME* name) noexcept { return X509_NAME_entry_count(name) == 0; }
+
+// QualifiersAreKnown reports that every policy qualifier is one of the two that RFC 5280 defines.
+bool QualifiersAreKnown(const X509& certificate) {
+  int critical = 0;
+  auto* const policies = static_cast<CERTIFICATEPOLICIES*>(
+      X509_get_ext_d2i(&certificate, NID_certificate_policies, &critical, nullptr));
+  if (policies == nullptr) return false;
+  bool known = true;
+  for (int i = 0; i < sk_POLICYINFO_num(policies); ++i) {
+    const STACK_OF(POLICYQUALINFO)* const list = sk_POLICYINFO_value(policies, i)->qualifiers;
+    for (int k = 0; k < sk_POLICYQUALINFO_num(list); ++k) {
+      const int nid = OBJ_obj2nid(sk_POLICYQUALINFO_value(list, k)->pqualid);
+      known = known && (nid == NID_id_qt_cps || nid == NID_id_qt_unotice);
+    }
+  }
+  CERTIFICATEPOLICIES_free(policies);
+  return known;
+}
+
+// CheckCritical looks at one critical extension of `type`.
+std::string CheckCritical(const X509& certificate, const ASN1_OBJECT* type) {
+  const int nid = OBJ_obj2nid(type);
+  if (MustNotBeCritical(nid)) {
+    return "marks an extension critical that must not be (" + std::string(OBJ_nid2ln(nid)) + ")";
+  }
+  // RFC 5280, 4.2.1.4: "If this extension is critical, the path validation software MUST be able to
+  // interpret this extension (including the optional qualifier), or MUST reject the certificate."
+  if (nid == NID_certificate_policies && !QualifiersAreKnown(certificate)) {
+    return "has critical certificate policies with a qualifier that is not understood";
+  }
+  return {};
+}
+
+// CheckExtensions looks at the list itself. Empty text is a pass.
+std::string CheckExtensions(const X509& certificate) {
+  const STACK_OF(X509_EXTENSION)* const extensions = X509_get0_extensions(&certificate);
+  const int count = sk_X509_EXTENSION_num(extensions);
+  if (count <= 0) return {};
+  // RFC 5280, 4.1.2.1: "When extensions are used [...] version MUST be 3".
+  if (X509_get_version(&certificate) != kVersion3) return "has extensions, but is not version 3";
+  if (count > kMaxExtensions)
+    return "has more than " + std::to_string(kMaxExtensions) + " extensions";
+  for (int i = 0; i < count; ++i) {
+    X509_EXTENSION* const extension = sk_X509_EXTENSION_value(extensions, i);
+    const ASN1_OBJECT* const type = X509_EXTENSION_get_object(extension);
+    for (int k = 0; k < i; ++k) {
+      // RFC 5280, 4.2: "A certificate MUST NOT include more than one instance of a particular
+      // extension."
+      if (OBJ_cmp(type, X509_EXTENSION_get_object(sk_X509_EXTENSION_value(extensions, k))) == 0) {
+        return "has an extension twice";
+      }
+    }
+    if (X509_EXTENSION_get_critical(extension) != 1) continue;
+    if (std::string wrong = CheckCritical(certificate, type); !wrong.empty()) return wrong;
+  }
+  return {};
+}
+
+// IsForServers reports that extKeyUsage, where there is one, names TLS servers (or anything).
+// OpenSSL also takes the usages of the 1990s that lifted export controls.
+bool IsForServers(X509& certificate) noexcept {
+  if ((X509_get_extension_flags(&certificate) & EXFLAG_XKUSAGE) == 0) return true;
+  return (X509_get_extended_key_usage(&certificate) & (XKU_SSL_SERVER | XKU_ANYEKU)) != 0;
+}
+
+// CheckCa looks at a certificate that issued another one of the path.
+std::string CheckCa(X509& certificate, Position position) {
+  // RFC 5280, 4.1.2.6: "If the subject is a CA [...], then the subject field MUST be populated with
+  // a non-empty distinguished name".
+  if (IsEmpty(X509_get_subject_name(&certificate))) return "is a CA with an empty subject";
+  // RFC 5280, 6.1.4 (k): a version 3 CA must say so in basicConstraints, an older one must be known
+  // by other means: being an anchor is that.
+  const bool is_old_anchor =
+      position == Position::kAnchor && X509_get_version(&certificate) == kVersion1;
+  if (!is_old_anchor && X509_check_ca(&certificate) != kIsCaByBasicConstraints) {
+    return "is used as a CA, but its basicConstraints do not say so";
+  }
+  return {};
+}
+
+// CheckLeaf looks at the server's own certificate.
+std::string CheckLeaf(X509& certificate) {
+  const std::uint32_t flags = X509_get_extension_flags(&certificate);
+  const bool may_sign =
+      (flags & EXFLAG_KUSAGE) != 0 && (X509_get_key_usage(&certificate) & KU_KEY_CERT_SIGN) != 0;
+  // RFC 5280, 4.2.1.9: "If the cA boolean is not asserted, then the keyCertSign bit in the key
+  // usage extension MUST NOT be asserted."
+  if ((flags & EXFLAG_BCONS) != 0 && (flags & EXFLAG_CA) == 0 && may_sign) {
+    return "is no CA, but its keyUsage has keyCertSign";
+  }
+  if (!IsEmpty(X509_get_subject_name(&certificate))) return {};
+  // RFC 5280, 4.1.2.6: with an empty subject the subjectAltName "MUST be critical".
+  const int at = X509_get_ext_by_NID(&certificate, NID_subject_alt_name, -1);
+  if (at >= 0 && X509_EXTENSION_get_critical(X509_get_ext(&certificate, at)) != 1) {
+    return "has an empty subject, but its subjectAltName is not critical";
+  }
+  return {};
+}
+
+std::string CheckCertificate(X509& certificate, Position position) {
+  // RFC 5280, 4.1.1.2: the algorithm outside "MUST contain the same algorithm identifier" as the
+  // one inside. OpenSSL compares them where it verifies a signature, so not for an anchor.
+  const X509_ALGOR* outside = nullptr;
+  X509_get0_signature(nullptr, &outside, &certificate);
+  if (X509_ALGOR_cmp(outside, X509_get0_tbs_sigalg(&certificate)) != 0) {
+    return "names two different signature algorithms";
+  }
+  // RFC 5280, 4.1.2.4: "The issuer field MUST contain a non-empty distinguished name".
+  if (IsEmpty(X509_get_issuer_name(&certificate))) return "has an empty issuer";
+  if (std::string wrong = CheckExtensions(certificate); !wrong.empty()) return wrong;
+  // An anchor may be trusted for servers by its trust settings, whatever its own usages say.
+  if (position != Position::kAnchor && !IsForServers(certificate)) {
+    return "has an extKeyUsage that does not name TLS servers";
+  }
+  return position == Position::kLeaf ? CheckLeaf(certificate) : CheckCa(certificate, position);
+}
+
+}  // namespace
 
 std::optional<PkiFailure> CheckProfile(const STACK_OF(X509) * path) {
-  (void)path;
+  const int count = sk_X509_num(path);
+  for (int i = 0; i < count; ++i) {
+    X509* const certificate = sk_X509_value(path, i);
+    const Position position = i == 0           ? Position::kLeaf
+                              : i == count - 1 ? Position::kAnchor
+                                               : Position::kIntermediate;
+    std::string wrong = CheckCertificate(*certificate, position);
+    if (!wrong.empty()) {
+      return DescribeFailure(Code::kProfileViolation, X509_V_ERR_CERT_REJECTED,
+                             static_cast<std::size_t>(i), certificate, std::move(wrong));
+    }
+  }
   return std::nullopt;
 }
 
