@@ -173,6 +173,10 @@ Verdict Evaluate(const PolicyIndex& policy, const Endpoint& endpoint,
   if (lookup.kind == Lookup::Kind::kRule) verdict.rule = lookup.rule;
   if (paths.empty()) {
     verdict.reasons.Add(Reason::kNoVerifiedPath);
+    if (end == SearchEnd::kBoundReached) {
+      verdict.reasons.Add(Reason::kSearchBoundReached);
+      verdict.outcome = Outcome::kSearchBound;
+    }
     return verdict;
   }
   switch (lookup.kind) {

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The OpenSSL door: enforce a policy on TLS client connections that a program makes with OpenSSL.
+// The enforcer can only reject: it runs its own strict verification inside the handshake, before
+// the client's Finished and certificate, whatever verify mode or callback the program set. Every
+// connection ends in Confirm; one without a recorded verdict carries no data.
+//
+//   auto enforcer = Enforcer::Create({.policy = policy, .trust = trust});
+//   auto prepared = Enforcer::Prepare(ctx);                      // once for each SSL_CTX
+//   SSL* ssl = SSL_new(ctx);
+//   auto attached = enforcer->Attach(ssl, Endpoint{host, 443});  // also sets SNI
+//   SSL_connect(ssl);                                            // fails on a refusal
+//   auto record = Confirm(ssl);                                  // required, before any data
+//
+// What Attach changes on the SSL: peer verification on, no renegotiation, no anonymous, PSK or SRP
+// suites, no PSK callbacks, no session to resume, and a session context that no other session has.
+// A program must not set another certificate verification callback, session or PSK afterwards;
+// Confirm refuses the connection of one that did.
+//
+// An Enforcer is immutable and may be used from any thread; a connection belongs to one thread, as
+// its SSL does.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <cotter/evaluate.h>
+#include <cotter/host.h>
+#include <cotter/path.h>
+#include <cotter/pin.h>
+#include <cotter/policy_index.h>
+#include <cotter/result.h>
+#include <cotter/time.h>
+#include <cotter/trust.h>
+
+struct ssl_ctx_st;
+struct ssl_st;
+
+namespace cotter::tls {
+
+// EnforcerOptions is what an enforcer decides by.
+struct EnforcerOptions {
+  std::shared_ptr<const PolicyIndex> policy;  // required
+  std::shared_ptr<const TrustStore> trust;    // required
+  std::function<Time()> now;                  // empty: the system clock
+};
+
+// ConnectionRecord is what is known of one connection after its verdict. A copy of it may outlive
+// the connection, but `verdict.rule` borrows from the policy, which `policy` keeps alive.
+struct ConnectionRecord {
+  std::shared_ptr<const PolicyIndex> policy;
+  Verdict verdict;
+  std::vector<VerifiedPath> paths;  // those that were looked at, the default one first
+  std::vector<Digest> found;        // SPKI digests of the default path, leaf first
+
+  // Why the connection was refused: the code, and a text for people. A pin mismatch reads exactly
+  // "bad ssl pin detected, found pins: [...]". No code where the connection is allowed.
+  std::optional<Code> code;
+  std::string message;
+
+  std::string tls_version;  // "TLSv1.3"; empty before Confirm
+};
+
+// Enforcer attaches a policy to connections.
+class Enforcer {
+ public:
+  // Create checks that the options are complete. Fails with kUsage.
+  [[nodiscard]] static Result<Enforcer> Create(EnforcerOptions options);
+
+  // Prepare puts the verifier into `context`, before connections are made from it. From then on a
+  // connection of that context that no enforcer is attached to is refused in its handshake. Fails
+  // with kInternal.
+  [[nodiscard]] static Result<void> Prepare(ssl_ctx_st* context);
+
+  // Attach prepares `ssl`, a client connection before its handshake, for `endpoint`: the name that
+  // the caller asked for, which the policy is looked up by, the certificate is checked against, and
+  // SNI is set to (unless the program has set one, or it is an address). Fails with kUsage where
+  // the SSL_CTX of `ssl` was not prepared, with kInternal where
+  // OpenSSL refuses a setting; the connection must not be used then.
+  [[nodiscard]] Result<void> Attach(ssl_st* ssl, const Endpoint& endpoint) const;
+
+  // Shared is the immutable part; opaque.
+  struct Shared;
+
+ private:
+  explicit Enforcer(std::shared_ptr<const Shared> shared) : shared_(std::move(shared)) {}
+
+  std::shared_ptr<const Shared> shared_;
+};
+
+// RecordOf is the verdict that the handshake of `ssl` has come to so far, allowed or not; null
+// where there is none: no enforcer is attached, or the handshake did not reach the server's
+// certificate. Borrowed from `ssl`.
+[[nodiscard]] const ConnectionRecord* RecordOf(const ssl_st* ssl) noexcept;
+
+// Confirm asserts, after the handshake and before any data, that this very handshake was judged and
+// allowed. Where that is not so the connection is killed: OpenSSL sends and reads nothing more on
+// it. Fails with the code of the refusal, or kNoVerifiedPath where no verdict was recorded (another
+// verification callback, a resumed session, a suite without certificate). The result is borrowed
+// from `ssl`.
+[[nodiscard]] Result<const ConnectionRecord*> Confirm(ssl_st* ssl);
+
+}  // namespace cotter::tls

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tls/judge.h"
+
+namespace cotter::tls {
+namespace {
+
+// NeedsOf is what the rule of `endpoint` wants to know of a path.
+PathNeeds NeedsOf(const PolicyIndex& policy, const Endpoint& endpoint) noexcept {
+  PathNeeds needs;
+  if (policy.partial_chain()) needs.anchors = AnchorRule::kPartialChain;
+  const Lookup lookup = policy.Find(endpoint.host, endpoint.port);
+  if (lookup.kind != Lookup::Kind::kRule) return needs;
+  if (lookup.rule.needs_cert_digests()) needs.cert_digests = CertDigests::kCompute;
+  if (lookup.rule.local_anchors() == LocalAnchors::kRefuse) needs.origin = OriginCheck::kCompute;
+  return needs;
+}
+
+}  // namespace
+
+std::optional<Code> Judgement::code() const noexcept {
+  if (verdict.outcome == Outcome::kPkiError && verification.failure()) {
+    return verification.failure()->code;
+  }
+  return verdict.code();
+}
+
+std::string Judgement::message() const {
+  if (verdict.outcome == Outcome::kPinMismatch || verdict.outcome == Outcome::kReported) {
+    return BadPinMessage(FoundPins(verification.paths()));
+  }
+  if (verdict.allowed()) return {};
+  if (verification.failure()) return verification.failure()->message;
+  const std::optional<Code> reason = code();
+  for (const CodeInfo& info : AllCodes()) {
+    if (info.code == reason) return std::string(info.summary);
+  }
+  return {};
+}
+
+Judgement JudgeConnection(const PolicyIndex& policy, const Endpoint& endpoint,
+                          const TrustStore& trust, Time now, X509* leaf,
+                          STACK_OF(X509) * presented) {
+  const PathVerifier verifier(trust, endpoint.host, now, NeedsOf(policy, endpoint));
+  const auto judge = [&](const Verification& found) {
+    return Evaluate(policy, endpoint, found.paths(), found.search_end(), now);
+  };
+  Judgement judgement{.verification = verifier.VerifyDefault(leaf, presented), .verdict = {}};
+  judgement.verdict = judge(judgement.verification);
+  // In report mode too: a mismatch is told only where no path would have done.
+  if (judgement.verification.failure() ||
+      judgement.verdict.reasons.Has(Reason::kOtherPathsUntried)) {
+    verifier.Search(leaf, presented, judgement.verification);
+    judgement.verdict = judge(judgement.verification);
+  }
+  return judgement;
+}
+
+Judgement JudgeChain(const PolicyIndex& policy, const Endpoint& endpoint, const TrustStore& trust,
+                     Time now, const PresentedChain& presented) {
+  const Result<ParsedChain> chain = ParseChain(presented);
+  if (chain) {
+    return JudgeConnection(policy, endpoint, trust, now, chain->leaf.get(), chain->rest.get());
+  }
+  Judgement judgement{.verification = Verification::Failed(chain.error()), .verdict = {}};
+  judgement.verdict = Evaluate(policy, endpoint, {}, judgement.verification.search_end(), now);
+  return judgement;
+}
+
+}  // namespace cotter::tls

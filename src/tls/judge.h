@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Verification and verdict in one step: what every door of this room does with a presented chain.
+// The default path is judged first; only where that is not enough are other paths searched and all
+// judged together. Thread-safe.
+#pragma once
+
+#include "tls/path_verifier.h"
+#include <cotter/evaluate.h>
+
+namespace cotter::tls {
+
+// Judgement is a verdict and what it was held against.
+struct Judgement {
+  Verification verification;
+  Verdict verdict;
+
+  // code is why the connection is refused, or what is worth knowing of an allowed one; as
+  // Verdict::code, but a PKI failure has its own code.
+  [[nodiscard]] std::optional<Code> code() const noexcept;
+
+  // message is for people: the pin error, the PKI failure, or empty where the connection is
+  // allowed. Allocates.
+  [[nodiscard]] std::string message() const;
+};
+
+// JudgeConnection judges what a server presented. `presented` may be null. The verdict's rule
+// borrows from `policy`.
+[[nodiscard]] Judgement JudgeConnection(const PolicyIndex& policy, const Endpoint& endpoint,
+                                        const TrustStore& trust, Time now, X509* leaf,
+                                        STACK_OF(X509) * presented);
+
+// JudgeChain is the same for a chain that comes as bytes.
+[[nodiscard]] Judgement JudgeChain(const PolicyIndex& policy, const Endpoint& endpoint,
+                                   const TrustStore& trust, Time now,
+                                   const PresentedChain& presented);
+
+}  // namespace cotter::tls
