@@ -242,8 +242,7 @@ Result<std::shared_ptr<const TrustStore>> LoadTrustStore(const TrustOptions& opt
 }
 
 Result<std::shared_ptr<const TrustStore>> TrustStore::Load(const TrustOptions& options) {
-  // The constructor is private, so make_shared cannot reach it.
-  const std::shared_ptr<TrustStore> trust(new TrustStore());
+  auto trust = std::make_shared<TrustStore>(Passkey{});
   trust->store_.reset(X509_STORE_new());
   if (!trust->store_) return Error{Code::kInternal, "out of memory for the trust store"};
   if (const Result<void> added = AddEverything(*trust->store_, options); !added) {

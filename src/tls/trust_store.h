@@ -18,7 +18,11 @@
 namespace cotter::tls {
 
 class TrustStore {
+  struct Passkey {};  // keeps the constructor to Load, and open to make_shared
+
  public:
+  explicit TrustStore(Passkey /*key*/) {}
+
   // Load is LoadTrustStore.
   [[nodiscard]] static Result<std::shared_ptr<const TrustStore>> Load(const TrustOptions& options);
 
@@ -35,8 +39,6 @@ class TrustStore {
   [[nodiscard]] AnchorOrigin OriginOf(const X509& anchor) const;
 
  private:
-  TrustStore() = default;
-
   X509StorePtr store_;
   Digest content_digest_;
   std::string public_roots_;
