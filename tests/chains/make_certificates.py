@@ -122,7 +122,7 @@ issue("self_signed", leaf, leaf)
 empty = Entity("")
 issue("leaf_empty_subject", empty, inter)
 
-# Meshes: each of N layers is one CA with two certificates, by either CA above it; one more layer than the bound allows.
+# A mesh: each layer is two CAs, each with a certificate from either CA above it. N layers make 2^N paths.
 def mesh(prefix, layers):
     above = [root_a, root_b]
     for layer in range(layers):
@@ -135,7 +135,21 @@ def mesh(prefix, layers):
 
 
 mesh("mesh3", 3)
-mesh("mesh4", 4)
+mesh("mesh5", 5)
+
+
+# A ladder: three CAs, one below the other, each with five certificates. 15 certificates make 125 paths.
+def ladder():
+    above = root_a
+    for rung in range(3):
+        ca = Entity(f"Rung {rung}")
+        for copy in range(5):
+            issue(f"ladder_{rung}_{copy}", ca, above, ca=True)
+        above = ca
+    issue("ladder_leaf", leaf, above)
+
+
+ladder()
 # Padding that leads nowhere: the genuine intermediate's name on other keys, signed by nobody known.
 for i in range(13):
     stranger = Entity("Intermediate")
