@@ -13,6 +13,22 @@ namespace {
 
 using namespace cotter;
 
+Bytes SoundImage() {
+  Policy policy;
+  policy.name = "fuzz";
+  policy.revoked = {testing::KeyDigest(9)};
+  for (const char* pattern : {"a.example", "*.a.example", "**.example", "192.0.2.1"}) {
+    HostRule rule{.pattern = *HostPattern::Parse(pattern)};
+    rule.ports = {443, 8443};
+    rule.expires = Time{1'800'000'000};
+    rule.pins = {{.pin = {.digest = testing::KeyDigest(1)}, .label = ""},
+                 {.pin = {.digest = testing::KeyDigest(2), .kind = PinKind::kCert}, .label = ""}};
+    policy.hosts.push_back(std::move(rule));
+  }
+  const PolicyIndex index = *PolicyIndex::Build(policy);
+  return {index.image().begin(), index.image().end()};
+}
+
 void MendChecksums(Bytes& bytes) {
   image::Header header = image::Load<image::Header>(bytes.data());
   header.magic = image::kMagic;
@@ -39,8 +55,11 @@ void MendChecksums(Bytes& bytes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size < sizeof(image::Header)) return 0;
-  Bytes bytes(data, data + size);
+  static const Bytes sound = SoundImage();
+  Bytes bytes = sound;
+  for (std::size_t i = 0; i + 2 < size; i += 3) {
+    bytes[static_cast<std::size_t>(data[i] << 8 | data[i + 1]) % bytes.size()] = data[i + 2];
+  }
   MendChecksums(bytes);
   const Result<PolicyIndex> index = PolicyIndex::Open(bytes, nullptr);
   if (!index) return 0;
