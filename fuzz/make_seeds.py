@@ -19,6 +19,8 @@ TARGETS = {
     "der": ("certificate", "spki", "csr"),
     "certificate": ("certificate",),
     "pem": ("pem",),
+    "preamble": ("dialogue",),
+    "certificate_message": ("message",),
     "input": ("certificate", "spki", "csr", "pem", "key"),
 }
 
@@ -62,6 +64,28 @@ def extensions():
     yield x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), b"\x04\x03abc"), True
 
 
+def dialogues():
+    """The servers' sides of binary dialogues, behind the digit that chooses the protocol in fuzz/preamble_fuzz.cc."""
+    yield "postgres", b"5S"
+    greeting = (b"\x0a5.5.5-10.11.6-MariaDB\0\x1f\0\0\0abcdefgh\0\xfe\xff\x2d\x02\0\xff\x81\x15" + bytes(10)
+                + b"abcdefghijkl\0mysql_native_password\0")
+    yield "mysql", b"6" + len(greeting).to_bytes(3, "little") + b"\0" + greeting
+    yield "ldap", b"7\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\0\x04\0\x04\0"
+    yield "ldap-long", b"7\x30\x84\0\0\0\x10\x02\x01\x01\x78\x84\0\0\0\x07\x0a\x01\0\x04\0\x04\0"
+
+
+def vector(content, size):
+    return len(content).to_bytes(size, "big") + content
+
+
+def messages():
+    """Certificate messages of TLS 1.2 and 1.3 (RFC 5246, 7.4.2 and RFC 8446, 4.4.2)."""
+    certificates = [b"\x30\x03\x02\x01" + bytes([i]) for i in range(3)]
+    yield "tls12", b"\x0b" + vector(vector(b"".join(vector(one, 3) for one in certificates), 3), 3)
+    entries = b"".join(vector(one, 3) + vector(b"\0\x12\0\0", 2) for one in certificates)
+    yield "tls13", b"\x0b" + vector(b"\0" + vector(entries, 3), 3)
+
+
 def seeds():
     """Triples of kind, name and bytes."""
     start = datetime.datetime(2026, 1, 1)
@@ -82,6 +106,10 @@ def seeds():
         yield "csr", kind, request.public_bytes(DER)
         yield "pem", kind, b"some text\r\n" + certificate.public_bytes(PEM) * 2 + request.public_bytes(PEM)
         yield "key", kind, private
+    for kind, data in dialogues():
+        yield "dialogue", kind, data
+    for kind, data in messages():
+        yield "message", kind, data
 
 
 folder = pathlib.Path(sys.argv[1])
