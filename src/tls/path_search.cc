@@ -98,7 +98,8 @@ void PathSearch::Expand(std::size_t at) {
       issuers.push_back(i);
     }
   }
-  std::ranges::stable_partition(issuers, [this](std::size_t i) { return candidates_[i].trusted; });
+  std::stable_partition(issuers.begin(), issuers.end(),
+                        [this](std::size_t i) { return candidates_[i].trusted; });
   candidates_[at].issuers = std::move(issuers);
 }
 
