@@ -12,12 +12,14 @@ from repo import ROOT, files, finish, name_of
 LAYERS = tomllib.loads((ROOT / "tools/layers.toml").read_text())
 PUBLIC = LAYERS.pop("public")
 GROUPS = LAYERS.pop("groups")
+USED = set()  # pairs of a room and a third-party permission that it needs
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
 def permitted_third_party(room, header):
     for prefix in LAYERS[room]["third_party"]:
         if any(header.startswith(one) for one in GROUPS.get(prefix, [prefix])):
+            USED.add((room, prefix))
             return True
     return False
 
@@ -61,6 +63,13 @@ def problems_of_includes():
             yield 1, reason and f"{name_of(path)}:{line}: {found.group(2)} is not for {room}: {reason}"
 
 
+def problems_of_idle_permissions():
+    for room, permissions in LAYERS.items():
+        for header in permissions["third_party"]:
+            if (room, header) not in USED:
+                yield 1, f"tools/layers.toml permits {room} {header}, which it does not include: delete the line"
+
+
 def problems_of_links():
     for found in re.finditer(r"^cotter_module\((\w+)([^)]*)\)", (ROOT / "CMakeLists.txt").read_text(), re.MULTILINE):
         room, words = found.group(1), found.group(2).split()
@@ -70,5 +79,5 @@ def problems_of_links():
                 yield 1, f"CMakeLists.txt: {room} links {used}, which [{room}.uses] of tools/layers.toml does not permit"
 
 
-results = [*problems_of_includes(), *problems_of_links()]
+results = [*problems_of_includes(), *problems_of_idle_permissions(), *problems_of_links()]
 finish([problem for _, problem in results if problem], sum(count for count, _ in results))
