@@ -21,11 +21,15 @@ BANNED = [
     (r"\b(malloc|calloc|realloc)\s*\(", ".cc .h", "use a container"),
     (r"\bconst_cast\s*<", ".cc .h", "hides who may write; change the type"),
     (r"\busing\s+namespace\b", ".h", "changes every file that includes the header; name what is used"),
+    (r"\bstd::(ranges::)?views::|\bstd::ranges::(subrange|unique|remove|remove_if|partition|stable_partition|rotate|search|"
+     r"search_n|find_end|equal_range)\b", ".cc .h",
+     "does not compile with clang 14 and libstdc++ 12, for subrange; use the algorithm that takes iterators"),
     (r"\bassert\s*\(", ".cc .h", "is gone in a release; use COTTER_CHECK for bugs and Result for input"),
     (r"\bGTEST_SKIP\b|\bDISABLED_", ".cc .h", "a test that does not run proves nothing; fix it or delete it"),
     (r"\bsleep_for\s*\(|\bsleep_until\s*\(|\busleep\s*\(|(?<![\w.])sleep\s*\(", ".cc .h",
      "a sleep is a race; wait for the event, with a time-out"),
-    (r"\btime\.sleep\s*\(", ".py", "a sleep is a race; wait for the event, with a time-out"),
+    (r"\btime\.sleep\s*\((?!0\.0\d+\))", ".py",
+     "a sleep is a race; wait for the event, or where there is none, poll in steps below 0.1 up to a deadline"),
 ]
 # Words of any text file, in two halves here, so that this file does not name itself.
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
