@@ -47,21 +47,9 @@ void AppendParagraphs(std::string& out, std::string_view text) {
   }
 }
 
-std::string OptionText(const Option& option) {
-  std::string text(option.help);
-  if (!option.choices.empty()) {
-    text += ": ";
-    for (const std::string_view choice : option.choices) {
-      text += (choice == option.choices.front() ? "" : ", ") + std::string(choice);
-    }
-  }
-  if (option.repeat == Repeat::kMany) text += " (may be given several times)";
-  return text;
-}
-
 // OptionRow lines long names up whether or not there is a letter.
 Row OptionRow(const Option& option) {
-  return {(option.letter == 0 ? "    " : "") + RenderOption(option), OptionText(option)};
+  return {(option.letter == 0 ? "    " : "") + RenderOption(option), DescribeOption(option)};
 }
 
 void AppendOptions(std::string& out, const Command& command) {
@@ -101,6 +89,18 @@ std::string RenderOption(const Option& option) {
   if (option.letter != 0) text += {'-', option.letter, ',', ' '};
   text += "--" + std::string(option.name);
   if (!option.arg.empty()) text += " " + std::string(option.arg);
+  return text;
+}
+
+std::string DescribeOption(const Option& option) {
+  std::string text(option.help);
+  if (!option.choices.empty()) {
+    text += ": ";
+    for (const std::string_view choice : option.choices) {
+      text += (choice == option.choices.front() ? "" : ", ") + std::string(choice);
+    }
+  }
+  if (option.repeat == Repeat::kMany) text += " (may be given several times)";
   return text;
 }
 
