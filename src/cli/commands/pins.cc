@@ -43,9 +43,10 @@ Exit ExitOfList(const PinList& list) {
 
 void ReportList(const PinList& list) {
   if (!list.error) return;
-  // Errors of files name them already.
-  const bool named = list.kind.empty() && list.error->message.starts_with(list.target);
-  ReportError(named ? std::string_view() : list.target, *list.error);
+  // Errors of reading name the file already, those of its content do not.
+  const std::string name = list.target == "-" ? "standard input" : list.target;
+  const bool named = list.error->message.starts_with(name);
+  ReportError(named ? "" : name, *list.error);
   if (list.target.find("://") != std::string::npos) {
     ReportHint("name the server alone, as api.example.com or api.example.com:443");
   }
