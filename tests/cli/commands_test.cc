@@ -98,7 +98,7 @@ TEST(Commands, OptionsAreUniqueAndDescribed) {
       for (const Option& option : group.options) {
         SCOPED_TRACE(option.name);
         EXPECT_TRUE(names.insert(option.name).second);
-        if (option.letter != 0) EXPECT_TRUE(letters.insert(option.letter).second);
+        EXPECT_TRUE(option.letter == 0 || letters.insert(option.letter).second);
         EXPECT_FALSE(option.help.empty());
         EXPECT_FALSE(option.help.ends_with('.'));
         // The guide's rule 19: what weakens security says so.
