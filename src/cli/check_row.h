@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What `cotter check` found at one target, and its forms on standard output. Values; used by one
+// thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/exit.h"
+#include "cli/output.h"
+#include <cotter/code.h>
+#include <cotter/pin.h>
+#include <cotter/result.h>
+
+namespace cotter::cli {
+
+// Whether a host that no pin is enforced for satisfies.
+enum class Unpinned { kSatisfies, kViolates };
+
+// CheckRow is one target.
+struct CheckRow {
+  struct Match {
+    Digest pin;
+    std::size_t index = 0;  // in the verified path; 0 is the leaf
+  };
+  struct PolicyName {
+    std::string name;
+    std::uint64_t version = 0;
+  };
+
+  std::string target;
+  std::string_view verdict;  // as JSON has it; static storage
+  std::optional<Code> code;
+  std::string message;              // one short line for people
+  std::optional<std::string> rule;  // the pattern of the rule that applied
+  std::optional<Match> matched;
+  std::vector<Digest> found;  // the default verified path's SPKI digests, leaf first
+  std::string peer;           // "127.0.0.1:443"; empty where nobody was asked
+  std::string tls;            // "TLSv1.3"; empty likewise
+  std::optional<PolicyName> policy;
+
+  // is_unpinned reports the one yes that --require-pinned turns into a no.
+  [[nodiscard]] bool is_unpinned() const noexcept { return verdict == "not_pinned"; }
+};
+
+// NetworkRow is a target that could not be asked, for the reason in `error`.
+[[nodiscard]] CheckRow NetworkRow(std::string target, std::string peer, const Error& error);
+
+// ExitOfRow is the exit code that one row leads to.
+[[nodiscard]] Exit ExitOfRow(const CheckRow& row, Unpinned unpinned) noexcept;
+
+// PrintCheckText prints for each target one line with the verdict and the message, and below it
+// what a developer wants to know. PrintCheckJson prints all as one object.
+void PrintCheckText(Output& output, std::span<const CheckRow> rows);
+void PrintCheckJson(Output& output, std::span<const CheckRow> rows);
+
+}  // namespace cotter::cli
