@@ -7,6 +7,7 @@
 #include "net/tls_stream.h"
 #include "probe/offer.h"
 #include "probe/parallel.h"
+#include "probe/reach.h"
 #include "tls/path_verifier.h"
 
 namespace cotter::probe {
@@ -111,19 +112,6 @@ void Merge(std::vector<Seen>&& seen, std::vector<ServedChain>& chains) {
       same->sightings.push_back(std::move(one.sighting));
     }
   }
-}
-
-bool IsLocalhost(const HostName& host) {
-  // RFC 6761, 6.3: all names below it are this machine too.
-  return host.text() == "localhost" || host.text().ends_with(".localhost");
-}
-
-// SaysNothing reports that the failure of `route` is this machine's affair, see Look::passed_over.
-bool SaysNothing(const net::Target& target, const net::Route& route, const Error& error) {
-  if (!route.tunnel.empty()) return false;
-  const net::Address& address = route.addresses.front();
-  if (error.code == Code::kNetworkError) return !net::HasRoute(address);
-  return error.code == Code::kConnectRefused && address.is_loopback() && IsLocalhost(target.host);
 }
 
 Look Combine(const net::Target& target, const std::vector<net::Route>& routes,

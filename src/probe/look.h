@@ -22,10 +22,6 @@
 
 namespace cotter::probe {
 
-// A look asks this many addresses at once: enough that a silent one costs no more than itself, few
-// enough that nobody takes it for an attack.
-inline constexpr std::size_t kMaxParallel = 16;
-
 // LookOptions say how to reach a server and what to hold its certificates against.
 struct LookOptions {
   net::ConnectOptions connect;

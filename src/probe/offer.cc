@@ -8,6 +8,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include "probe/reach.h"
+
 namespace cotter::probe {
 namespace {
 
@@ -78,9 +80,7 @@ Result<net::SslPtr> MakeInsecureLookSsl(Offer offer, const std::string& server_n
   if (!context || !SetUp(context.get(), offer)) return failed;
   net::SslPtr ssl(SSL_new(context.get()));
   if (!ssl) return failed;
-  std::string name = server_name;  // OpenSSL copies it, but asks for a mutable pointer
-  if (!name.empty() && SSL_ctrl(ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-                                name.data()) != 1) {
+  if (!server_name.empty() && !SetServerName(*ssl, server_name)) {
     return Error{Code::kHostInvalid, "the server name for SNI is too long"};
   }
   return ssl;
