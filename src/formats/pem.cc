@@ -90,6 +90,16 @@ bool HasPemBlock(ByteView input) noexcept {
   return FindAtLineStart(WithoutByteOrderMark(AsText(input)), kBegin, 0) != kNone;
 }
 
+std::string EncodePem(std::string_view label, ByteView der) {
+  constexpr std::size_t kLine = 64;
+  const std::string base64 = EncodeBase64(der);
+  std::string text = std::string(kBegin) + std::string(label) + "-----\n";
+  for (std::size_t at = 0; at < base64.size(); at += kLine) {
+    text += base64.substr(at, kLine) + "\n";
+  }
+  return text + std::string(kEnd) + std::string(label) + "-----\n";
+}
+
 PemReader::PemReader(ByteView input) noexcept : text_(WithoutByteOrderMark(AsText(input))) {}
 
 PemReader::~PemReader() { Wipe(); }

@@ -34,6 +34,9 @@ struct PemBlock {
 // HasPemBlock reports whether a line of `input` begins as a PEM block does.
 [[nodiscard]] bool HasPemBlock(ByteView input) noexcept;
 
+// EncodePem is `der` as one block with lines of 64 characters (RFC 7468, 3). Allocates.
+[[nodiscard]] std::string EncodePem(std::string_view label, ByteView der);
+
 // PemReader walks the blocks of a text in order, in time linear in the text, and allocates only
 // where a block is longer than all before it. Its buffer is wiped after a block that holds a
 // private key.
