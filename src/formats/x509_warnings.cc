@@ -79,7 +79,7 @@ class Collector {
       Add(Warning::kWeakKey, "a " + std::to_string(key.bits) + " bit key gives " +
                                  std::to_string(key.security_bits) + " bits of security, not 112");
     }
-    if (key.exponent == "01" || key.exponent == "03" || IsEven(key.exponent)) {
+    if (key.exponent == "01" || IsEven(key.exponent)) {
       Add(Warning::kWeakKey, "an RSA key with the exponent 0x" + key.exponent);
     }
     if (key.curve == "explicit") {
