@@ -21,7 +21,8 @@ TARGETS = {
     "pem": ("pem",),
     "preamble": ("dialogue",),
     "certificate_message": ("message",),
-    "input": ("certificate", "spki", "csr", "pem", "key"),
+    "key_material": ("certificate", "spki", "csr", "pem", "key"),
+    "x509_description": ("certificate",),
 }
 
 KEYS = {

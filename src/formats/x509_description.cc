@@ -8,12 +8,8 @@
 #include <utility>
 
 #include <openssl/asn1.h>
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/objects.h>
-#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include "base/sha256.h"
@@ -33,35 +29,6 @@ struct Free {
 
 using Certificate = std::unique_ptr<X509, Free<X509_free>>;
 
-std::string DigestName(int nid) { return nid == NID_undef ? "" : SnakeOf(OBJ_nid2ln(nid)); }
-
-// RSASSA-PSS keeps its hash in the parameters; SHA-1 where they name none (RFC 4055, 3.1).
-std::string PssHash(const ASN1_TYPE* parameter) {
-  const std::unique_ptr<RSA_PSS_PARAMS, Free<RSA_PSS_PARAMS_free>> pss(static_cast<RSA_PSS_PARAMS*>(
-      ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(RSA_PSS_PARAMS), parameter)));
-  ERR_clear_error();
-  if (!pss) return "";
-  if (pss->hashAlgorithm == nullptr) return "sha1";
-  const ASN1_OBJECT* hash = nullptr;
-  X509_ALGOR_get0(&hash, nullptr, nullptr, pss->hashAlgorithm);
-  return DigestName(OBJ_obj2nid(hash));
-}
-
-AlgorithmDescription DescribeAlgorithm(const X509_ALGOR* algorithm) {
-  const ASN1_OBJECT* object = nullptr;
-  X509_ALGOR_get0(&object, nullptr, nullptr, algorithm);
-  const int nid = OBJ_obj2nid(object);
-  AlgorithmDescription described{OidOf(object), nid == NID_undef ? "" : OBJ_nid2ln(nid), ""};
-  int hash = NID_undef;
-  int key = NID_undef;
-  if (nid == NID_rsassaPss) {
-    described.hash = PssHash(algorithm->parameter);
-  } else if (OBJ_find_sigid_algs(nid, &hash, &key) == 1) {
-    described.hash = DigestName(hash);
-  }
-  return described;
-}
-
 DateDescription DescribeDate(const ASN1_TIME* date) {
   DateDescription described;
   described.text = Utf8Of(BytesOf(date));
@@ -76,44 +43,6 @@ DateDescription DescribeDate(const ASN1_TIME* date) {
                                        .minute = static_cast<unsigned>(civil.tm_min),
                                        .second = static_cast<unsigned>(civil.tm_sec)});
   if (time) described.time = *time;
-  return described;
-}
-
-std::string CurveOf(const EVP_PKEY* key) {
-  std::array<char, 80> name{};
-  std::size_t size = 0;
-  if (EVP_PKEY_get_group_name(key, name.data(), name.size(), &size) != 1) return "explicit";
-  const char* nist = EC_curve_nid2nist(OBJ_sn2nid(name.data()));
-  return nist != nullptr ? nist : name.data();
-}
-
-std::string ExponentOf(const EVP_PKEY* key) {
-  BIGNUM* number = nullptr;
-  if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &number) != 1) return "";
-  const std::unique_ptr<BIGNUM, Free<BN_free>> owned(number);
-  Bytes bytes(static_cast<std::size_t>(BN_num_bytes(number)));
-  BN_bn2bin(number, bytes.data());
-  return EncodeHex(bytes);
-}
-
-KeyDescription DescribeKey(const X509* certificate, ByteView spki) {
-  KeyDescription described;
-  described.spki.assign(spki.begin(), spki.end());
-  described.spki_sha256 = base::Sha256(spki);
-  X509_ALGOR* algorithm = nullptr;
-  X509_PUBKEY_get0_param(nullptr, nullptr, nullptr, &algorithm, X509_get_X509_PUBKEY(certificate));
-  described.algorithm = DescribeAlgorithm(algorithm);
-  described.algorithm.hash.clear();
-  const EVP_PKEY* key = X509_get0_pubkey(certificate);
-  if (key != nullptr) {
-    described.bits = static_cast<std::size_t>(std::max(EVP_PKEY_get_bits(key), 0));
-    described.security_bits =
-        static_cast<std::size_t>(std::max(EVP_PKEY_get_security_bits(key), 0));
-    const int type = EVP_PKEY_get_base_id(key);
-    if (type == EVP_PKEY_EC) described.curve = CurveOf(key);
-    if (type == EVP_PKEY_RSA || type == EVP_PKEY_RSA_PSS) described.exponent = ExponentOf(key);
-  }
-  ERR_clear_error();
   return described;
 }
 
@@ -181,7 +110,7 @@ Result<CertificateDescription> DescribeCertificate(ByteView der) {
   described.subject = DescribeName(X509_get_subject_name(x509));
   described.not_before = DescribeDate(X509_get0_notBefore(x509));
   described.not_after = DescribeDate(X509_get0_notAfter(x509));
-  described.key = DescribeKey(x509, *spki);
+  described.key = DescribeKey(*spki);
   described.issuer_unique_id = EncodeHex(BytesOf(issuer_id));
   described.subject_unique_id = EncodeHex(BytesOf(subject_id));
   for (int i = 0; i < X509_get_ext_count(x509); ++i) {

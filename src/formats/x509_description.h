@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "formats/x509_extension.h"
+#include "formats/x509_key.h"
 #include "formats/x509_name.h"
 #include <cotter/bytes.h>
 #include <cotter/pin.h>
@@ -25,28 +26,10 @@ namespace cotter::formats {
 // post-quantum keys, have some tens of KiB.
 inline constexpr std::size_t kMaxDescribed = std::size_t{1} << 20;
 
-// AlgorithmDescription is an AlgorithmIdentifier (RFC 5280, 4.1.1.2).
-struct AlgorithmDescription {
-  std::string oid;
-  std::string name;  // OpenSSL's, as "sha256WithRSAEncryption"; empty where it knows none
-  std::string hash;  // of a signature: "sha256"; empty where the algorithm has none of its own
-};
-
 // DateDescription is one date of the validity.
 struct DateDescription {
   std::optional<Time> time;  // nothing where the text is no date
   std::string text;          // as it stands in the certificate, UTF-8
-};
-
-// KeyDescription is the subject's public key.
-struct KeyDescription {
-  AlgorithmDescription algorithm;
-  std::size_t bits = 0;           // 0 where OpenSSL could not read the key
-  std::size_t security_bits = 0;  // OpenSSL's estimate (NIST SP 800-57)
-  std::string curve;              // of an EC key: "P-256", else OpenSSL's name
-  std::string exponent;           // of an RSA key, in hex: "010001"
-  Digest spki_sha256;             // what a pin is
-  Bytes spki;                     // as it stands in the certificate
 };
 
 enum class SelfSigned : std::uint8_t {
