@@ -38,8 +38,11 @@ enum class Code : std::uint16_t {
   kPolicyDuplicate,    // two rules have one (pattern, port)
   kPolicyNoUsablePin,  // a rule that enforces has no pin that could ever match
   kPolicyTooLarge,     // a policy is over its limits
-  kCacheInvalid,       // a compiled policy is damaged, or made by another version
-  kTrustStoreEmpty,    // no trusted root was found, so nothing could ever verify
+  kPolicySyntax,       // a policy file is not TOML or not JSON
+  kWrongEnvironment,   // a policy is for another environment than this client's
+  kInspectionOutsideDevelopment,  // a policy that is not for development lets a CA inspect TLS
+  kCacheInvalid,                  // a compiled policy is damaged, or made by another version
+  kTrustStoreEmpty,               // no trusted root was found, so nothing could ever verify
 
   // Verdicts and their reasons (see <cotter/evaluate.h>).
   kPinMismatch,       // the verified path carries no pinned key: somebody else answered, or the key
@@ -57,7 +60,8 @@ enum class Code : std::uint16_t {
   kPolicyExpired,       // the rule, or the whole policy, is past its expiry
   kLocalAnchorRefused,  // the path ends at a locally added root, and the rule wants public roots
                         // only
-  kNoVerifiedPath,      // there was no verified path to hold the pins against
+  kInspectionCa,  // no pin matched, but the path goes through a CA that may inspect in development
+  kNoVerifiedPath,  // there was no verified path to hold the pins against
 
   // PKI.
   kPkiError,                  // the chain does not verify, for a reason without a code of its own
@@ -86,6 +90,38 @@ enum class Code : std::uint16_t {
   kTlsFailed,         // the handshake failed for a reason other than the certificate
   kStarttlsRefused,   // the server offers no STARTTLS, or answers it wrongly
   kProxyFailed,       // the proxy did not open a tunnel
+
+  // What lint finds (see src/policy/lint.h).
+  kSinglePin,             // a rule has fewer than two different pins
+  kFewPins,               // a rule has fewer than three different pins
+  kNoBackupPin,           // a rule has no pin for a key in reserve
+  kBackupServed,          // a backup pin is the key of a certificate that the server sends today
+  kCertPin,               // a pin is over a whole certificate and breaks at every renewal
+  kLeafKeyOnly,           // every pin of a rule is for the leaf's key alone
+  kDuplicatePin,          // a rule has the same pin twice
+  kUnreachableRule,       // a rule can never have an effect
+  kPublicSuffixWildcard,  // a wildcard covers a public suffix
+  kThirdPartyHost,        // a rule pins hosts of a CDN or another company
+  kBroadCaPin,            // a pin is that of a public CA, which anybody can get certificates from
+  kWideWildcard,          // a rule covers every depth below a domain
+  kCaLeaving,             // a pinned CA is leaving the root programs or has left them
+  kCaEndsFirst,           // a rule's pins are to hold longer than a pinned CA's own certificate
+  kPkiOnExpiry,           // pins of a production rule end silently at their expiry
+  kPinsExpired,           // a rule or the policy is past its expiry
+  kExpirySoon,            // a rule or the policy expires within its lead time
+  kExpiryMissing,         // neither a rule nor its policy has an expiry
+  kReviewOverdue,         // the date of a review has passed
+  kReviewMissing,         // a rule has no date for its next review
+  kSecretInFile,          // a policy file holds what looks like a secret
+  kSharedBetweenEnvironments,  // two environments have the same pin
+  kDebugOverride,              // production trusts what is meant for debugging
+  kPortsOverlap,               // two rules of one host cover one port
+  kReportOnly,                 // a production rule only reports
+  kEnvironmentMissing,         // a policy does not say which environment it is for
+  kOwnerMissing,               // a rule or an inventory entry has no owner
+  kInventoryUnpinned,          // a host that handles sensitive data has no enforcing rule
+  kUnusedPinSet,               // no rule extends a pin set
+  kLiveMismatch,               // the live server does not satisfy its rule
 };
 
 // CodeInfo is what the table knows of a code: its stable name and one line on when it arises.

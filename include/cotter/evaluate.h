@@ -27,8 +27,8 @@ enum class Outcome : std::uint8_t {
   kPinnedOk,     // a verified path satisfies the rule
   kPinMismatch,  // the rule enforces, and no verified path satisfies it
   kReported,     // the same, on a rule that only reports
-  kNotPinned,    // PKI is sound, and no pin takes part: unlisted, off, or expired with on_expiry =
-                 // "pki"
+  kNotPinned,    // PKI is sound, and no pin takes part: unlisted, off, expired with on_expiry =
+                 // "pki", or inspected by a CA that a development policy names
   kRevoked,      // a path would do or no pin takes part, but every such path holds a revoked key
   kUnlistedRefused,  // no rule names the host, and the policy refuses such hosts
   kPortRefused,      // the host is ruled only on other ports
@@ -60,6 +60,7 @@ enum class Reason : std::uint8_t {
   kNoVerifiedPath,      // no path was given
   kPolicyDamaged,       // the compiled policy contradicts itself
   kCertDigestMissing,   // a rule needs certificate digests that the path did not bring
+  kInspectionCa,        // no pin matched, but the path goes through a CA that may inspect here
 };
 
 // CodeOf is the stable code of `reason`.

@@ -5,6 +5,7 @@
 // (<cotter/policy_index.h>), and only the compiled form decides.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include <cotter/host.h>
 #include <cotter/pin.h>
+#include <cotter/result.h>
 #include <cotter/time.h>
 
 namespace cotter {
@@ -22,6 +24,10 @@ inline constexpr std::size_t kMaxPolicyRules = 100'000;
 // Pins of one rule. Real pin sets have 2 to 20; the bound keeps one rule from making every
 // handshake slow.
 inline constexpr std::size_t kMaxPinsPerRule = 256;
+
+// Pins of a whole policy, each counted once a rule that holds it: shared pin sets let a small file
+// ask for many, and ten a rule for the largest policy is more than anybody wrote.
+inline constexpr std::size_t kMaxPolicyPins = 1'000'000;
 
 enum class Mode : std::uint8_t {
   kEnforce,  // a mismatch ends the handshake
@@ -51,12 +57,42 @@ enum class Unlisted : std::uint8_t {
   kRefuse,  // no connection
 };
 
+// Shared pin sets of a policy, and sets that one rule or set may extend. People keep a handful; the
+// product bounds what a file can make us expand.
+inline constexpr std::size_t kMaxPinSets = 1000;
+inline constexpr std::size_t kMaxExtends = 16;
+
 // PolicyPin is a pin of a rule, with the words people attached to it.
 struct PolicyPin {
   Pin pin;
-  std::string label;
+  std::string label{};
+  std::string set{};  // the pin set that it came from; empty where the rule names it itself
 
   friend bool operator==(const PolicyPin&, const PolicyPin&) = default;
+};
+
+// PinSet is one [[pin_set]]: pins that several rules, or other sets, extend.
+struct PinSet {
+  std::string name;
+  std::vector<std::string> extends{};
+  std::vector<PolicyPin> pins{};  // its own; what it extends is added where a rule uses it
+  std::uint32_t line = 0;
+};
+
+// Change is one entry of a rule's history.
+struct Change {
+  Time date;
+  std::string reason;
+  std::string by{};
+};
+
+// ChangeWindow is a time of the week, UTC, in which a rule's server may be changed.
+struct ChangeWindow {
+  std::uint8_t weekday = 0;  // 0 Sunday to 6 Saturday, of the beginning
+  std::uint16_t begin = 0;   // minutes after midnight
+  std::uint16_t end = 0;     // the same; not after `begin` where it lies on the next day
+
+  friend bool operator==(const ChangeWindow&, const ChangeWindow&) = default;
 };
 
 // HostRule is one [[host]] of the policy.
@@ -68,7 +104,8 @@ struct HostRule {
   LocalAnchors local_anchors = LocalAnchors::kEnforce;
   OnExpiry on_expiry = OnExpiry::kEnforce;
   std::optional<Time> expires{};
-  std::vector<PolicyPin> pins{};
+  std::vector<PolicyPin> pins{};       // its own first, then those of `extends` (ResolvePinSets)
+  std::vector<std::string> extends{};  // names of pin sets
 
   // For people and for lint; never part of a decision.
   std::string owner{};
@@ -76,7 +113,35 @@ struct HostRule {
   std::optional<Time> updated{};
   std::string reason{};
   std::optional<Time> review{};
+  std::vector<Change> history{};
+  std::vector<ChangeWindow> change_windows{};  // empty: the policy's
   std::uint32_t line = 0;  // where the rule stands in its file, from 1; 0: not read from one
+};
+
+// InspectionCa is a local CA that may inspect TLS in a development policy: a debugging proxy. A
+// verified path through it is let through on any rule that takes local anchors.
+struct InspectionCa {
+  std::string name;
+  Digest spki;
+  std::uint32_t line = 0;
+};
+
+// What a host handles, the most delicate kind of it.
+enum class DataClass : std::uint8_t { kPublic, kInternal, kPersonal, kFinancial, kHealth };
+
+// Who reaches a host.
+enum class Exposure : std::uint8_t { kPublic, kPartner, kVpn, kInternal };
+
+// InventoryEntry is one [[inventory]]: a fact about a host, whether it is pinned or not.
+struct InventoryEntry {
+  HostPattern host;
+  std::string owner{};
+  std::optional<DataClass> data_class{};
+  std::vector<std::string> tags{};
+  std::string partner{};
+  std::optional<Exposure> exposure{};
+  std::optional<Time> review{};
+  std::uint32_t line = 0;
 };
 
 // Policy is host rules, their pin sets, modes and dates.
@@ -89,6 +154,24 @@ struct Policy {
   bool partial_chain = false;  // a trusted certificate that is not self-signed may end a path
   std::vector<HostRule> hosts;
   std::vector<Digest> revoked;  // SPKI digests, for the whole policy
+  std::vector<PinSet> pin_sets{};
+  std::vector<InspectionCa> inspection_cas{};  // in "development" alone
+
+  // For people, for lint and for gates; never part of a decision.
+  std::vector<ChangeWindow> change_windows{};
+  std::vector<InventoryEntry> inventory{};
 };
+
+// ResolvePinSets brings every rule's `pins` up to date with its `extends`: pins that came from sets
+// are dropped, and those of the sets, and of what these extend, are added behind the rule's own,
+// each digest that the rule does not hold in the same place and kind once. Whoever changes
+// `pin_sets` or `extends` calls it; PolicyIndex::Build refuses a policy where it was forgotten.
+// Fails with kPolicyInvalid (a set that is not there, twice there, or extends itself) or
+// kPolicyTooLarge, and leaves `policy` half done.
+[[nodiscard]] Result<void> ResolvePinSets(Policy& policy);
+
+// PinsOf is the pins that `rule` should have: its own, then those of the sets it extends. Fails as
+// ResolvePinSets does.
+[[nodiscard]] Result<std::vector<PolicyPin>> PinsOf(const Policy& policy, const HostRule& rule);
 
 }  // namespace cotter

@@ -74,12 +74,22 @@ struct Lookup {
   CompiledRule rule;  // meaningful if kind is kRule
 };
 
+// PolicyFault is what makes a policy unusable as a whole.
+struct PolicyFault {
+  Error error;
+  std::optional<std::size_t> host{};  // the rule in Policy::hosts that has it, where it is one rule
+};
+
+// FindFault is the first fault of `policy`, nullopt where it can be compiled: kPolicyDuplicate (two
+// rules with one pattern and port), kPolicyNoUsablePin (a rule in enforce or report mode with no
+// pin that could match), kPortInvalid, kPolicyTooLarge, kPolicyInvalid (pin sets that do not add
+// up or were not resolved, inspection CAs outside development).
+[[nodiscard]] std::optional<PolicyFault> FindFault(const Policy& policy);
+
 // PolicyIndex is a compiled policy.
 class PolicyIndex {
  public:
-  // Build checks `policy` as a whole and compiles it. Fails with kPolicyDuplicate (two rules with
-  // one pattern and port), kPolicyNoUsablePin (a rule in enforce or report mode with no pin that
-  // could match), kPolicyTooLarge, kPolicyInvalid.
+  // Build checks `policy` as a whole (FindFault) and compiles it. Fails with the fault's error.
   [[nodiscard]] static Result<PolicyIndex> Build(const Policy& policy);
 
   // Open takes an image that Build made, as it stands in a cache file. `owner` keeps `image` alive
@@ -99,6 +109,9 @@ class PolicyIndex {
 
   // IsRevoked reports whether `spki` is a revoked key of this policy.
   [[nodiscard]] bool IsRevoked(const Digest& spki) const noexcept;
+
+  // IsInspectionCa reports whether `spki` is the key of a local CA that may inspect TLS here.
+  [[nodiscard]] bool IsInspectionCa(const Digest& spki) const noexcept;
 
   // has_revocations reports whether there is any such key.
   [[nodiscard]] bool has_revocations() const noexcept;

@@ -23,6 +23,9 @@ Exit ExitOf(Code code) noexcept {
     case Code::kPinEmptyInput:
     case Code::kPolicyInvalid:
     case Code::kPolicyUnknownKey:
+    case Code::kPolicySyntax:
+    case Code::kWrongEnvironment:
+    case Code::kInspectionOutsideDevelopment:
     case Code::kPolicyDuplicate:
     case Code::kPolicyNoUsablePin:
     case Code::kPolicyTooLarge:
@@ -52,6 +55,36 @@ Exit ExitOf(Code code) noexcept {
     case Code::kUnknownCriticalExtension:
     case Code::kProfileViolation:
     case Code::kChainTooLong:
+    case Code::kSinglePin:
+    case Code::kFewPins:
+    case Code::kNoBackupPin:
+    case Code::kBackupServed:
+    case Code::kCertPin:
+    case Code::kLeafKeyOnly:
+    case Code::kDuplicatePin:
+    case Code::kUnreachableRule:
+    case Code::kPublicSuffixWildcard:
+    case Code::kThirdPartyHost:
+    case Code::kBroadCaPin:
+    case Code::kWideWildcard:
+    case Code::kCaLeaving:
+    case Code::kCaEndsFirst:
+    case Code::kPkiOnExpiry:
+    case Code::kPinsExpired:
+    case Code::kExpirySoon:
+    case Code::kExpiryMissing:
+    case Code::kReviewOverdue:
+    case Code::kReviewMissing:
+    case Code::kSecretInFile:
+    case Code::kSharedBetweenEnvironments:
+    case Code::kDebugOverride:
+    case Code::kPortsOverlap:
+    case Code::kReportOnly:
+    case Code::kEnvironmentMissing:
+    case Code::kOwnerMissing:
+    case Code::kInventoryUnpinned:
+    case Code::kUnusedPinSet:
+    case Code::kLiveMismatch:
       return Exit::kViolated;
 
     case Code::kInternal:
@@ -72,6 +105,7 @@ Exit ExitOf(Code code) noexcept {
     case Code::kReported:
     case Code::kNotPinned:
     case Code::kRuleOff:
+    case Code::kInspectionCa:
       return Exit::kSatisfied;
   }
   return Exit::kUndecided;

@@ -125,6 +125,16 @@ bool TryPath(const PolicyIndex& policy, const CompiledRule& rule, const Verified
   return true;
 }
 
+// IsInspected reports a path through a CA that may inspect in this policy.
+bool IsInspected(const PolicyIndex& policy, const CompiledRule& rule,
+                 std::span<const PathCertificate> certificates) noexcept {
+  return rule.local_anchors() != LocalAnchors::kRefuse && !certificates.empty() &&
+         !HoldsRevokedKey(policy, certificates) &&
+         std::ranges::any_of(certificates.subspan(1), [&](const PathCertificate& certificate) {
+           return policy.IsInspectionCa(certificate.spki);
+         });
+}
+
 // JudgeMiss decides where no path satisfied the rule.
 Outcome JudgeMiss(const Tally& tally, SearchEnd end, bool reports) noexcept {
   // A revoked key wins over everything, report mode among it.
@@ -156,6 +166,13 @@ void JudgeRule(const PolicyIndex& policy, const CompiledRule& rule,
       verdict.outcome = Outcome::kPinnedOk;
       return;
     }
+  }
+  for (const VerifiedPath& path : paths) {
+    if (!IsInspected(policy, rule, path.certificates())) continue;
+    verdict.reasons = ReasonSet();
+    verdict.reasons.Add(Reason::kInspectionCa);
+    verdict.outcome = Outcome::kNotPinned;
+    return;
   }
   const bool reports =
       rule.mode() == Mode::kReport || (expired && rule.on_expiry() == OnExpiry::kReport);
@@ -236,7 +253,8 @@ std::optional<Code> Verdict::code() const noexcept {
     case Outcome::kReported:
       return Code::kReported;
     case Outcome::kNotPinned:
-      return first_of({Reason::kRuleExpired, Reason::kRuleOff, Reason::kUnlisted});
+      return first_of(
+          {Reason::kInspectionCa, Reason::kRuleExpired, Reason::kRuleOff, Reason::kUnlisted});
     case Outcome::kRevoked:
       return Code::kRevoked;
     case Outcome::kUnlistedRefused:
@@ -290,13 +308,15 @@ Code CodeOf(Reason reason) noexcept {
       return Code::kNoVerifiedPath;
     case Reason::kPolicyDamaged:
       return Code::kCacheInvalid;
+    case Reason::kInspectionCa:
+      return Code::kInspectionCa;
   }
   return Code::kInternal;
 }
 
 std::vector<Reason> ReasonSet::List() const {
   std::vector<Reason> list;
-  for (unsigned bit = 0; bit <= static_cast<unsigned>(Reason::kCertDigestMissing); ++bit) {
+  for (unsigned bit = 0; bit <= static_cast<unsigned>(Reason::kInspectionCa); ++bit) {
     if (Has(static_cast<Reason>(bit))) list.push_back(static_cast<Reason>(bit));
   }
   return list;

@@ -4,126 +4,32 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <limits>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/policy_image.h"
+#include "core/policy_order.h"
 #include <cotter/policy_index.h>
 
 namespace cotter {
 namespace {
 
-std::string Where(const HostRule& rule) {
-  std::string text = "host \"" + rule.pattern.ToString() + "\"";
-  if (rule.line != 0) text += " (line " + std::to_string(rule.line) + ")";
-  return text;
-}
-
-// RevokedKeys is every key that the policy revokes, in its own list or as a pin's use; ascending,
-// without repeats.
-std::vector<Digest> RevokedKeys(const Policy& policy) {
-  std::vector<Digest> keys = policy.revoked;
-  for (const HostRule& rule : policy.hosts) {
-    for (const PolicyPin& entry : rule.pins) {
-      if (entry.pin.use == PinUse::kRevoked && entry.pin.kind == PinKind::kSpki) {
-        keys.push_back(entry.pin.digest);
-      }
-    }
-  }
+// InspectionKeys is the keys of the CAs that may inspect, ascending, without repeats.
+std::vector<Digest> InspectionKeys(const Policy& policy) {
+  std::vector<Digest> keys;
+  for (const InspectionCa& ca : policy.inspection_cas) keys.push_back(ca.spki);
   std::ranges::sort(keys);
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   return keys;
 }
 
-bool IsUsable(const Pin& pin, const std::vector<Digest>& revoked) {
-  if (pin.use == PinUse::kRevoked) return false;
-  return pin.kind != PinKind::kSpki || !std::ranges::binary_search(revoked, pin.digest);
-}
-
-// HasUsablePins reports whether some path could satisfy the rule. A rule that nothing can satisfy
-// is a lock-out waiting for its first user.
-bool HasUsablePins(const HostRule& rule, const std::vector<Digest>& revoked) {
-  const auto usable = [&](PinPlace place) {
-    return std::ranges::any_of(rule.pins, [&](const PolicyPin& entry) {
-      return IsUsable(entry.pin, revoked) &&
-             (entry.pin.place == place || entry.pin.place == PinPlace::kAny);
-    });
-  };
-  const bool leaf = usable(PinPlace::kLeaf);
-  const bool ca = usable(PinPlace::kCa);
-  return rule.require == Require::kLeafAndCa ? leaf && ca : leaf || ca;
-}
-
-Result<void> CheckRule(const HostRule& rule, const std::vector<Digest>& revoked) {
-  if (rule.pins.size() > kMaxPinsPerRule) {
-    return Error{Code::kPolicyTooLarge, Where(rule) + ": expected at most " +
-                                            std::to_string(kMaxPinsPerRule) + " pins, found " +
-                                            std::to_string(rule.pins.size())};
-  }
-  if (std::ranges::find(rule.ports, 0) != rule.ports.end()) {
-    return Error{Code::kPortInvalid, Where(rule) + ": expected ports from 1 to 65535"};
-  }
-  if (rule.mode != Mode::kOff && !HasUsablePins(rule, revoked)) {
-    return Error{Code::kPolicyNoUsablePin,
-                 Where(rule) +
-                     ": no pin here could ever match, so nobody could connect; add pins or set "
-                     "mode = \"off\""};
-  }
-  return Ok();
-}
-
-// Sorted order: rules of one base together, in it by pattern kind.
-bool ComesBefore(const HostRule& a, const HostRule& b) {
-  const auto key = [](const HostRule& rule) {
-    return std::pair(rule.pattern.base().text(), rule.pattern.kind());
-  };
-  return key(a) < key(b);
-}
-
-// CheckPorts looks for two rules of one pattern that cover the same port.
-Result<void> CheckPorts(const std::vector<const HostRule*>& same_pattern) {
-  const HostRule* for_all = nullptr;
-  std::vector<std::pair<std::uint16_t, const HostRule*>> taken;
-  const auto duplicate = [](const HostRule& a, const HostRule& b, const std::string& port) {
-    return Error{Code::kPolicyDuplicate, Where(a) + " and " + Where(b) + " both rule " + port};
-  };
-  for (const HostRule* rule : same_pattern) {
-    if (rule->ports.empty()) {
-      if (for_all != nullptr) return duplicate(*for_all, *rule, "every port");
-      for_all = rule;
-    }
-    for (const std::uint16_t port : rule->ports) taken.emplace_back(port, rule);
-  }
-  std::ranges::stable_sort(taken, {}, &std::pair<std::uint16_t, const HostRule*>::first);
-  for (std::size_t i = 1; i < taken.size(); ++i) {
-    if (taken[i].first == taken[i - 1].first) {
-      return duplicate(*taken[i - 1].second, *taken[i].second,
-                       "port " + std::to_string(taken[i].first));
-    }
-  }
-  return Ok();
-}
-
-Result<void> CheckDuplicates(const std::vector<const HostRule*>& sorted) {
-  for (std::size_t begin = 0; begin < sorted.size();) {
-    std::size_t end = begin + 1;
-    while (end < sorted.size() && sorted[end]->pattern == sorted[begin]->pattern) ++end;
-    const auto at = [&](std::size_t i) { return sorted.begin() + static_cast<std::ptrdiff_t>(i); };
-    if (Result<void> sound = CheckPorts({at(begin), at(end)}); !sound) return sound;
-    begin = end;
-  }
-  return Ok();
-}
-
 // Writer lays the sections out; they are joined at the end, when their sizes are known.
 class Writer {
  public:
-  Writer(const Policy& policy, std::vector<Digest> revoked)
-      : policy_(policy), revoked_(std::move(revoked)) {
+  explicit Writer(const Policy& policy)
+      : policy_(policy), revoked_(image::RevokedKeys(policy)), inspection_(InspectionKeys(policy)) {
     text_ = policy.name + policy.environment;
   }
 
@@ -150,6 +56,7 @@ class Writer {
     header.pin_count = static_cast<std::uint32_t>(digests_.size());
     header.port_count = static_cast<std::uint32_t>(ports_.size());
     header.revoked_count = static_cast<std::uint32_t>(revoked_.size());
+    header.inspection_count = static_cast<std::uint32_t>(inspection_.size());
     header.text_size = static_cast<std::uint32_t>(text_.size());
     header.name_size = static_cast<std::uint32_t>(policy_.name.size());
     header.environment_size = static_cast<std::uint32_t>(policy_.environment.size());
@@ -165,6 +72,7 @@ class Writer {
     Append(out, traits_);
     Append(out, ports_);
     Append(out, revoked_);
+    Append(out, inspection_);
     const ByteView text = AsBytes(text_);
     out.insert(out.end(), text.begin(), text.end());
     Seal(out, header, layout);
@@ -251,27 +159,16 @@ class Writer {
   std::vector<std::uint8_t> traits_;
   std::vector<std::uint16_t> ports_;
   std::vector<Digest> revoked_;
+  std::vector<Digest> inspection_;
   std::string text_;
 };
 
 }  // namespace
 
 Result<PolicyIndex> PolicyIndex::Build(const Policy& policy) {
-  if (policy.hosts.size() > kMaxPolicyRules) {
-    return Error{Code::kPolicyTooLarge, "expected at most " + std::to_string(kMaxPolicyRules) +
-                                            " rules, found " + std::to_string(policy.hosts.size())};
-  }
-  std::vector<Digest> revoked = RevokedKeys(policy);
-  for (const HostRule& rule : policy.hosts) {
-    if (Result<void> sound = CheckRule(rule, revoked); !sound) return std::move(sound).error();
-  }
-  std::vector<const HostRule*> sorted(policy.hosts.size());
-  std::ranges::transform(policy.hosts, sorted.begin(), [](const HostRule& rule) { return &rule; });
-  std::ranges::stable_sort(
-      sorted, [](const HostRule* a, const HostRule* b) { return ComesBefore(*a, *b); });
-  if (Result<void> sound = CheckDuplicates(sorted); !sound) return std::move(sound).error();
-  Writer writer(policy, std::move(revoked));
-  writer.AddRules(sorted);
+  if (auto fault = FindFault(policy)) return std::move(fault->error);
+  Writer writer(policy);
+  writer.AddRules(image::Sorted(policy));
   auto image = std::make_shared<const Bytes>(writer.Finish());
   PolicyIndex index;
   index.image_ = *image;

@@ -4,16 +4,17 @@
 // look-ups read. All numbers are little-endian and may stand at any offset. The sections follow the
 // header in this order:
 //
-//   slots    open addressing over the hash of a pattern's base: the name and its rules
-//   rules    one each, those of a base together, by pattern kind
-//   digests  of the pins, 32 bytes each
-//   traits   of the pins, one byte each: kind, place and use
-//   ports    2 bytes each, ascending within a rule
-//   revoked  32 bytes each, ascending
-//   text     names, not terminated
+//   slots       open addressing over the hash of a pattern's base: the name and its rules
+//   rules       one each, those of a base together, by pattern kind
+//   digests     of the pins, 32 bytes each
+//   traits      of the pins, one byte each: kind, place and use
+//   ports       2 bytes each, ascending within a rule
+//   revoked     32 bytes each, ascending
+//   inspection  the keys of inspection CAs, 32 bytes each, ascending
+//   text        names, not terminated
 //
 // Accidental damage is found in two steps, so that opening need not touch every byte: a checksum
-// over header, slots and revoked keys when it is opened, and one over a rule with its pins and
+// over header, slots and keys when it is opened, and one over a rule with its pins and
 // ports when it is looked up. A name is checked by the hash that led to it. Bounds are checked at
 // each use all the same, so that a forged image can at worst decide wrongly for whoever trusted it.
 #pragma once
@@ -30,8 +31,8 @@ namespace cotter::image {
 static_assert(std::endian::native == std::endian::little,
               "the image is read in place, and its numbers are little-endian");
 
-// "COTCOLP1"; any other layout gets another.
-inline constexpr std::uint64_t kMagic = 0x31504C4F43544F43;
+// "COTCOLP2"; any other layout gets another.
+inline constexpr std::uint64_t kMagic = 0x32504C4F43544F43;
 inline constexpr std::uint32_t kUnlistedRefuse = 1;
 inline constexpr std::uint32_t kPartialChain = 2;
 
@@ -50,8 +51,10 @@ struct Header {
   std::uint32_t name_size;         // the policy's name is at the front of the text,
   std::uint32_t environment_size;  // its environment behind it
   std::uint32_t text_checksum;     // of these two
+  std::uint32_t inspection_count;
+  std::uint32_t unused;
 };
-static_assert(sizeof(Header) == 72);
+static_assert(sizeof(Header) == 80);
 
 inline constexpr std::size_t kChecksumEnd = 16;  // where what it covers begins
 
@@ -109,7 +112,8 @@ struct Layout {
         traits(digests + std::uint64_t{header.pin_count} * 32),
         ports(traits + header.pin_count),
         revoked(ports + std::uint64_t{header.port_count} * sizeof(std::uint16_t)),
-        text(revoked + std::uint64_t{header.revoked_count} * 32),
+        inspection(revoked + std::uint64_t{header.revoked_count} * 32),
+        text(inspection + std::uint64_t{header.inspection_count} * 32),
         end(text + header.text_size) {}
 
   std::uint64_t slots;
@@ -118,6 +122,7 @@ struct Layout {
   std::uint64_t traits;
   std::uint64_t ports;
   std::uint64_t revoked;
+  std::uint64_t inspection;
   std::uint64_t text;
   std::uint64_t end;
 };
@@ -136,8 +141,8 @@ class SuffixHash {
 // HashOf is the SuffixHash of a whole name.
 [[nodiscard]] std::uint64_t HashOf(std::string_view name) noexcept;
 
-// IndexChecksum covers the header behind the checksum, the slots and the revoked keys of `image`,
-// whose layout is sound.
+// IndexChecksum covers the header behind the checksum, the slots, and the revoked and inspection
+// keys of `image`, whose layout is sound.
 [[nodiscard]] std::uint64_t IndexChecksum(ByteView image, const Layout& layout) noexcept;
 
 // RuleChecksum covers `rule` but for its checksum, and its pins and ports, which are inside

@@ -129,6 +129,19 @@ bool MayMatch(HostPattern::Kind kind, std::size_t up, const HostName& host) noex
   return false;
 }
 
+// HoldsDigest searches `count` ascending digests.
+bool HoldsDigest(const std::uint8_t* digests, std::uint32_t count, const Digest& wanted) noexcept {
+  std::uint64_t low = 0;
+  std::uint64_t high = count;
+  while (low < high) {
+    const std::uint64_t middle = (low + high) / 2;
+    const int order = std::memcmp(digests + middle * kSha256Size, wanted.bytes.data(), kSha256Size);
+    if (order == 0) return true;
+    (order < 0 ? low : high) = order < 0 ? middle + 1 : middle;
+  }
+  return false;
+}
+
 }  // namespace
 
 Pin CompiledRule::pin(std::size_t index) const noexcept {
@@ -228,16 +241,12 @@ bool PolicyIndex::has_revocations() const noexcept {
 
 bool PolicyIndex::IsRevoked(const Digest& spki) const noexcept {
   const View view(image_);
-  std::uint64_t low = 0;
-  std::uint64_t high = view.header.revoked_count;
-  while (low < high) {
-    const std::uint64_t middle = (low + high) / 2;
-    const int order = std::memcmp(view.bytes + view.layout.revoked + middle * kSha256Size,
-                                  spki.bytes.data(), kSha256Size);
-    if (order == 0) return true;
-    (order < 0 ? low : high) = order < 0 ? middle + 1 : middle;
-  }
-  return false;
+  return HoldsDigest(view.bytes + view.layout.revoked, view.header.revoked_count, spki);
+}
+
+bool PolicyIndex::IsInspectionCa(const Digest& spki) const noexcept {
+  const View view(image_);
+  return HoldsDigest(view.bytes + view.layout.inspection, view.header.inspection_count, spki);
 }
 
 std::string_view PolicyIndex::name() const noexcept {

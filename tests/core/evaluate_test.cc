@@ -211,5 +211,31 @@ TEST(BadPinMessage, ListsTheDefaultPathLeafFirst_S1_31_S2_12) {
   EXPECT_EQ(BadPinMessage({}), "bad ssl pin detected, found pins: []");
 }
 
+// S3-08: a named debugging proxy's CA may inspect, in development and nowhere else.
+TEST(Evaluate, InspectionCasHoldInDevelopmentAlone_S3_08) {
+  Policy policy = PolicyOf(RuleOf({PinOf(9)}));
+  policy.inspection_cas = {{.name = "proxy on my desk", .spki = KeyDigest(3)}};
+  const VerifiedPath inspected = PathOf({1, 3}, AnchorOrigin::kLocal);
+  for (const std::string_view environment : {"", "staging", "production"}) {
+    policy.environment = environment;
+    EXPECT_EQ(Judge(policy, {inspected}), "inspection_outside_development");
+  }
+  policy.environment = "development";
+  EXPECT_EQ(Judge(policy, {inspected}), "not_pinned inspection_ca");
+  policy.hosts[0].require = Require::kLeafAndCa;
+  EXPECT_EQ(Judge(policy, {inspected}), "not_pinned inspection_ca");
+  policy.hosts[0].require = Require::kAny;
+  // Another local CA is still refused, as is the named one where it is the leaf.
+  EXPECT_EQ(Judge(policy, {PathOf({1, 4}, AnchorOrigin::kLocal)}), "pin_mismatch pin_mismatch");
+  EXPECT_EQ(Judge(policy, {PathOf({3, 4}, AnchorOrigin::kLocal)}), "pin_mismatch pin_mismatch");
+  // The genuine server is told as such; what is stricter wins.
+  EXPECT_EQ(Judge(policy, {inspected, PathOf({9, 3})}), "pinned_ok pin 0 at 1/0");
+  policy.revoked = {KeyDigest(1)};
+  EXPECT_EQ(Judge(policy, {inspected}), "revoked revoked");
+  policy.revoked.clear();
+  policy.hosts[0].local_anchors = LocalAnchors::kRefuse;
+  EXPECT_EQ(Judge(policy, {inspected}), "pin_mismatch local_anchor_refused");
+}
+
 }  // namespace
 }  // namespace cotter
