@@ -2,4 +2,4 @@
 //
 // The one place where toml++ is compiled.
 #define TOML_IMPLEMENTATION
-#include <toml++/toml.h>
+#include "policy/toml.h"

@@ -13,8 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include <toml++/toml.h>
-
+#include "policy/toml.h"
 #include <cotter/result.h>
 #include <cotter/time.h>
 

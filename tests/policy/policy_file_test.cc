@@ -131,6 +131,10 @@ TEST(ReadPolicy, ErrorsNamePlaceKeyAndRemedy) {
       {host + "pins = [{ pin = \"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\" }]\n",
        "p:4:17: ", "empty input", Code::kPinEmptyInput},
       {host + "pins = [{ pni = \"x\" }]\n", "p:4:9: ", "pin", Code::kPolicyInvalid},
+      // toml++ 3.3 failed an assertion on the first, and had undefined behaviour on the others.
+      {"[!]\n", "p:1:", "not TOML", Code::kPolicyInvalid},
+      {"\xC3\xA9 = 1\n", "p:1:", "not TOML", Code::kPolicyInvalid},
+      {"k =\xEF\xB6\xBF", "p:1:", "not TOML", Code::kPolicyInvalid},
       {"[policy]\nname = \"a\nb\"\n", "p:2:", "not TOML", Code::kPolicyInvalid},
       {"[policy]\nname = \"a\"\nname = \"b\"\n", "p:3:", "not TOML", Code::kPolicyInvalid},
       {"[policy]\nx" +
