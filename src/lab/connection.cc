@@ -250,8 +250,12 @@ std::size_t Connection::ReadApplicationData(std::span<std::uint8_t> buffer) {
   while (true) {
     ERR_clear_error();
     const int count = SSL_read(ssl_.get(), buffer.data(), static_cast<int>(buffer.size()));
+    if (count <= 0 && FinishRenegotiation()) {
+      // Before waiting for more: the client may be waiting for this answer.
+      if (!AnswerRequests()) return 0;
+      continue;
+    }
     const Step step = Settle(count);
-    if (FinishRenegotiation() && !AnswerRequests()) return 0;
     if (step == Step::kDone) return static_cast<std::size_t>(count);
     if (step == Step::kOver) return 0;
   }
