@@ -93,10 +93,7 @@ void Connection::Run() {
   RunToTheEnd();
   wire_.CloseGently();
   ERR_clear_error();
-  service_.recorder.Note(number_, [](ConnectionRecord& record, ServerRecord& all) {
-    record.closed = true;
-    ++all.closed;
-  });
+  service_.recorder.Close(number_);
 }
 
 void Connection::RunToTheEnd() {

@@ -35,6 +35,14 @@ class Recorder {
     changed_.notify_all();
   }
 
+  // Close notes that connection `number` is over.
+  void Close(std::size_t number) {
+    Note(number, [](ConnectionRecord& record, ServerRecord& all) {
+      record.closed = true;
+      ++all.closed;
+    });
+  }
+
   [[nodiscard]] ServerRecord Copy() const {
     const std::lock_guard lock(mutex_);
     return record_;

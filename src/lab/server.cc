@@ -87,6 +87,18 @@ std::uint16_t BoundPort(const Descriptor& listener) {
   return ntohs(view.sin_port);
 }
 
+// StartThread runs `body` in `thread`. False, and `body` dropped, when the system has no more
+// threads.
+template <typename Body>
+bool StartThread(std::thread& thread, Body body) {
+  try {
+    thread = std::thread(std::move(body));
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
+}
+
 // Worker is the thread of one connection.
 struct Worker {
   std::thread thread;
@@ -120,17 +132,20 @@ struct Server::State {
 };
 
 void Server::State::AcceptUntilStopped() {
+  bool out_of_files = false;
   while (true) {
     Reap(false);
     // A full house stops listening until somebody leaves; the time-out looks again.
-    const bool full = workers.size() >= kMaxConnections;
+    const bool full = out_of_files || workers.size() >= kMaxConnections;
     std::array<pollfd, 2> watched = {pollfd{stop.get(), POLLIN, 0},
                                      pollfd{listener.get(), POLLIN, 0}};
     const int ready = ::poll(watched.data(), full ? 1 : 2, full ? 20 : -1);
     if (ready < 0 && errno != EINTR) return;
     if (watched[0].revents != 0) return;
+    out_of_files = false;
     if (ready <= 0 || watched[1].revents == 0) continue;
     Descriptor socket(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    out_of_files = !socket.valid() && (errno == EMFILE || errno == ENFILE);
     if (socket.valid()) Serve(std::move(socket));
   }
 }
@@ -142,12 +157,15 @@ void Server::State::Serve(Descriptor socket) {
   const WireLimits limits{stop.get(), std::chrono::steady_clock::now() + options.deadline,
                           options.dribble};
   Worker& worker = workers.emplace_back();
-  worker.thread =
-      std::thread([this, &worker, number, wire = Wire(std::move(socket), limits)]() mutable {
+  const bool started = StartThread(
+      worker.thread, [this, &worker, number, wire = Wire(std::move(socket), limits)]() mutable {
         Connection connection({options, context.get(), recorder}, Shown(), std::move(wire), number);
         connection.Run();
         worker.done = true;
       });
+  if (started) return;
+  workers.pop_back();
+  recorder.Close(number);
 }
 
 void Server::State::Reap(bool all) {
@@ -191,7 +209,10 @@ Result<Server> Server::Start(ServerOptions options) {
   state->port = BoundPort(state->listener);
   state->stop = Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!state->stop.valid()) return SystemError("eventfd");
-  state->acceptor = std::thread([running = state.get()] { running->AcceptUntilStopped(); });
+  State* running = state.get();
+  if (!StartThread(state->acceptor, [running] { running->AcceptUntilStopped(); })) {
+    return Error{Code::kNetworkError, "the system has no more threads"};
+  }
   return Server(std::move(state));
 }
 
