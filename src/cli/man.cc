@@ -113,7 +113,8 @@ std::string RenderManOverview() {
     if (command->visibility == Visibility::kHidden) continue;
     AppendItem(out, Bold(command->name), command->summary);
     if (!pages.empty()) pages += ",\n";
-    pages += "\\fBcotter\\-" + Escaped(command->name) + "\\fR(1)";
+    // \% keeps the name from being hyphenated.
+    pages += "\\%\\fBcotter\\-" + Escaped(command->name) + "\\fR(1)";
   }
   out +=
       ".SH EXIT STATUS\n"
