@@ -41,8 +41,13 @@ enum class Code : std::uint16_t {
   kPolicySyntax,       // a policy file is not TOML or not JSON
   kWrongEnvironment,   // a policy is for another environment than this client's
   kInspectionOutsideDevelopment,  // a policy that is not for development lets a CA inspect TLS
-  kCacheInvalid,                  // a compiled policy is damaged, or made by another version
-  kTrustStoreEmpty,               // no trusted root was found, so nothing could ever verify
+  kFormatUnknown,                 // a file is no pinning configuration that is known
+  kFormatMalformed,               // a foreign configuration breaks the rules of its format
+  kPinsMissing,      // a foreign configuration holds no usable pin, or nothing of a policy can be
+                     // exported to the format
+  kEnforcementLost,  // --strict: the format cannot say what the policy enforces
+  kCacheInvalid,     // a compiled policy is damaged, or made by another version
+  kTrustStoreEmpty,  // no trusted root was found, so nothing could ever verify
 
   // Verdicts and their reasons (see <cotter/evaluate.h>).
   kPinMismatch,       // the verified path carries no pinned key: somebody else answered, or the key

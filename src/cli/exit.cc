@@ -29,6 +29,9 @@ Exit ExitOf(Code code) noexcept {
     case Code::kPolicyDuplicate:
     case Code::kPolicyNoUsablePin:
     case Code::kPolicyTooLarge:
+    case Code::kFormatUnknown:
+    case Code::kFormatMalformed:
+    case Code::kPinsMissing:
     case Code::kCacheInvalid:
     case Code::kTrustStoreEmpty:
       return Exit::kUsage;
@@ -85,6 +88,7 @@ Exit ExitOf(Code code) noexcept {
     case Code::kInventoryUnpinned:
     case Code::kUnusedPinSet:
     case Code::kLiveMismatch:
+    case Code::kEnforcementLost:
       return Exit::kViolated;
 
     case Code::kInternal:

@@ -108,8 +108,9 @@ void AppendSafe(std::string& out, std::string_view text, LineBreaks breaks) {
       text.remove_prefix(1);
       continue;
     }
-    const bool kept_break = decoded->point == U'\n' && breaks == LineBreaks::kKeep;
-    if (IsHarmful(decoded->point) && !kept_break) {
+    const bool kept =
+        breaks == LineBreaks::kKeep && (decoded->point == U'\n' || decoded->point == U'\t');
+    if (IsHarmful(decoded->point) && !kept) {
       AppendEscape(out, decoded->point);
     } else {
       out += text.substr(0, decoded->size);

@@ -13,7 +13,8 @@ namespace cotter::cli {
 // What may stay in a text.
 enum class LineBreaks {
   kEscape,  // the text is one field: a line break in it would forge a line
-  kKeep,    // the text is lines of our own making around fields that are safe already
+  kKeep,    // the text is lines of our own making, maybe with tabs, around fields that are safe
+            // already
 };
 
 // AppendSafe appends `text` to `out`. Printable UTF-8 stays. Control characters (C0, DEL, C1), line

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// cotter import: another program's pinning configuration becomes a policy.
+#include <string>
+#include <vector>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include "base/file.h"
+#include "cli/arguments.h"
+#include "cli/foreign_files.h"
+#include "cli/losses.h"
+#include "cli/option.h"
+#include "cli/output.h"
+#include "cli/report.h"
+#include "formats/exchange.h"
+#include "policy/policy_text.h"
+
+namespace cotter::cli {
+namespace {
+
+policy::PolicyComments CommentsOf(const formats::ImportedPolicy& imported,
+                                  const std::string& source) {
+  policy::PolicyComments comments;
+  comments.head = {"Made by cotter import from " + source + " (" + std::string(imported.format) +
+                   "). Give every rule an owner, and every pin its place and use."};
+  comments.hosts.resize(imported.policy.hosts.size());
+  for (const formats::Loss& loss : imported.losses) {
+    std::vector<std::string>* lines = &comments.head;
+    for (std::size_t i = 0; i < comments.hosts.size() && !loss.rule.empty(); ++i) {
+      if (imported.policy.hosts[i].pattern.ToString() == loss.rule) lines = &comments.hosts[i];
+    }
+    lines->push_back(LossText(loss));
+  }
+  return comments;
+}
+
+Exit RunImport(Call call) {
+  const Result<ForeignFiles> files = ForeignFiles::Read(call.arguments.positionals());
+  if (!files) {
+    ReportError("", files.error());
+    return Exit::kUsage;
+  }
+  const formats::Format* format = nullptr;
+  if (const auto name = call.arguments.Value("from")) {
+    format = formats::FindFormat(*name);
+    if (format == nullptr) return UnknownFormat("import", *name);
+  }
+  const Result<formats::ImportedPolicy> imported = formats::Import(files->views(), format);
+  if (!imported) {
+    ReportError("", imported.error());
+    return Exit::kUsage;
+  }
+  if (!call.arguments.Has("json")) ReportLosses(imported->losses);
+  if (const Exit refused = RefuseLosses(call, imported->losses); refused != Exit::kSatisfied) {
+    return refused;
+  }
+  const std::string text = policy::WritePolicy(
+      imported->policy, CommentsOf(*imported, call.arguments.positionals().front()));
+  return Deliver(call, imported->format, text, imported->losses, {});
+}
+
+constexpr Argument kArguments[] = {
+    {.name = "FILE",
+     .help = "the configuration, or a folder of its files; - is standard input",
+     .count = Count::kOneOrMore,
+     .complete = Complete::kFile}};
+
+constexpr Option kOptions[] = {
+    {.name = "from", .arg = "FORMAT", .help = "what the file is, where it is not to be guessed"},
+    {.name = "output",
+     .letter = 'o',
+     .arg = "FILE",
+     .help = "write the policy there, whole or not at all",
+     .complete = Complete::kFile},
+    {.name = "strict", .help = "write nothing where the policy would enforce less than the file"},
+    kJsonOption};
+
+constexpr OptionGroup kGroups[] = {{.title = "Options", .options = kOptions}};
+
+constexpr Example kExamples[] = {
+    {.line = "cotter import app/src/main/res/xml/network_security_config.xml -o policy.toml",
+     .help = "an Android app's pins become a policy"},
+    {.line = "cotter import app-release.apk", .help = "the same from the built app"},
+    {.line = "cotter import --from okhttp ApiClient.kt", .help = "pins out of Kotlin or Java"}};
+
+constexpr ExitNote kExits[] = {
+    {.code = Exit::kSatisfied, .meaning = "the policy is written"},
+    {.code = Exit::kViolated, .meaning = "--strict: enforcement would be lost; nothing is written"},
+    {.code = Exit::kUsage, .meaning = "the file cannot be read as a pinning configuration"}};
+
+}  // namespace
+
+extern const Command kImportCommand;
+const Command kImportCommand{
+    .name = "import",
+    .summary = "make a policy of another program's pinning configuration",
+    .description =
+        "Reads what other stacks pin by and writes the policy that says the same, as TOML: Android "
+        "network security configurations (XML, or in an APK), iOS NSPinnedDomains and TrustKit "
+        "(property lists, or in an IPA), OkHttp in Kotlin and Java, curl configurations, Envoy, "
+        "TLSA records, HPKP headers, tls-client and JSON maps, Chromium's preload list, folders "
+        "of certificates, and what cotter exported for Go, Node, Python and Dart.\n\n"
+        "What the policy cannot say, or what the file says without effect, is told on standard "
+        "error and in comments of the policy.",
+    .arguments = kArguments,
+    .groups = kGroups,
+    .examples = kExamples,
+    .exits = kExits,
+    .run = RunImport};
+
+}  // namespace cotter::cli

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "formats/exchange.h"
+
+#include <algorithm>
+
+#include "formats/provenance.h"
+#include <cotter/policy_index.h>
+
+namespace cotter::formats {
+namespace {
+
+Error AboutFiles(std::span<const InputFile> files, Code code, std::string what) {
+  const std::string name = files.empty() ? "" : std::string(files.front().name) + ": ";
+  return {code, name + std::move(what)};
+}
+
+std::string NamesOf(bool (*belongs)(const Format&)) {
+  std::string names;
+  for (const Format* format : AllFormats()) {
+    if (belongs(*format)) names += (names.empty() ? "" : ", ") + std::string(format->name);
+  }
+  return names;
+}
+
+Result<const Format*> FormatOf(std::span<const InputFile> files, const Format* format) {
+  if (format == nullptr) format = Recognize(files);
+  if (format != nullptr && format->read != nullptr) return format;
+  return AboutFiles(files, Code::kFormatUnknown,
+                    "not a pinning configuration that is known; --from takes " +
+                        NamesOf([](const Format& f) { return f.read != nullptr; }));
+}
+
+}  // namespace
+
+std::string_view NameOf(Severity severity) noexcept {
+  switch (severity) {
+    case Severity::kNote:
+      return "note";
+    case Severity::kStricter:
+      return "stricter";
+    case Severity::kEnforcement:
+      return "enforcement";
+  }
+  return "";
+}
+
+const Format* FindFormat(std::string_view name) noexcept {
+  for (const Format* format : AllFormats()) {
+    if (format->name == name) return format;
+  }
+  return nullptr;
+}
+
+const Format* Recognize(std::span<const InputFile> files) {
+  for (const Format* format : AllFormats()) {
+    if (format->recognizes != nullptr && format->recognizes(files)) return format;
+  }
+  return nullptr;
+}
+
+Result<ImportedPolicy> Import(std::span<const InputFile> files, const Format* format) {
+  if (files.empty()) return AboutFiles(files, Code::kFormatUnknown, "no file to import");
+  const Result<const Format*> reader = FormatOf(files, format);
+  if (!reader) return reader.error();
+  if (files.size() > 1 && (*reader)->files == Files::kOne) {
+    return AboutFiles(files.subspan(1), Code::kFormatUnknown,
+                      std::string((*reader)->name) + " is one file: import them one by one");
+  }
+  Result<ImportedPolicy> imported = (*reader)->read(files);
+  if (!imported) return imported;
+  imported->format = (*reader)->name;
+  Policy& policy = imported->policy;
+  if (policy.hosts.empty()) {
+    return AboutFiles(
+        files, Code::kPinsMissing,
+        "no usable pins here" +
+            (imported->losses.empty() ? std::string() : ": " + imported->losses.front().what));
+  }
+  if (const auto origin = ReadProvenance(AsText(files.front().bytes))) {
+    policy.name = origin->name;
+    policy.version = origin->version;
+    policy.environment = origin->environment;
+  }
+  if (const auto index = PolicyIndex::Build(policy); !index) {
+    return AboutFiles(files, index.error().code, index.error().message);
+  }
+  return imported;
+}
+
+Result<Exported> Export(const Policy& policy, const Format& format, const ExportOptions& options) {
+  if (format.write == nullptr) {
+    return Error{Code::kUsage, std::string(format.name) + " can be read, not written; --to takes " +
+                                   NamesOf([](const Format& f) { return f.write != nullptr; })};
+  }
+  if (!options.language.empty() &&
+      std::ranges::find(format.languages, options.language) == format.languages.end()) {
+    return Error{Code::kUsage, std::string(format.name) + " has no language " + options.language};
+  }
+  if (const auto index = PolicyIndex::Build(policy); !index) return index.error();
+  return format.write(policy, options);
+}
+
+}  // namespace cotter::formats
