@@ -26,7 +26,7 @@ std::vector<Digest> RevokedKeys(const Policy& policy) {
     }
   }
   std::ranges::sort(keys);
-  keys.erase(std::ranges::unique(keys).begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   return keys;
 }
 
