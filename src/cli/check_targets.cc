@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "formats/key_material.h"
 #include "policy/policy_file.h"
-#include "probe/look.h"
+#include "probe/judge.h"
 #include "tls/judge.h"
 
 namespace cotter::cli {
@@ -33,47 +33,58 @@ Result<std::shared_ptr<const PolicyIndex>> PolicyFor(const Endpoint& target,
   return std::make_shared<const PolicyIndex>(std::move(*index));
 }
 
+// Answer is what a row tells, from a chain of a file or from a connection.
+struct Answer {
+  const Verdict& verdict;
+  std::optional<Code> code;
+  std::string message;  // why it is refused or reported; empty otherwise
+  std::vector<Digest> found;
+};
+
+Answer AnswerOf(const tls::Judgement& judgement) {
+  return Answer{judgement.verdict, judgement.code(), judgement.message(),
+                FoundPins(judgement.verification.paths())};
+}
+
+Answer AnswerOf(const tls::ConnectionRecord& record) {
+  const bool reported = record.verdict.outcome == Outcome::kReported;
+  return Answer{record.verdict, record.code ? record.code : record.verdict.code(),
+                reported ? BadPinMessage(record.found) : record.message, record.found};
+}
+
 // MessageOf is one short line for people.
-std::string MessageOf(const tls::Judgement& judgement) {
-  std::string message = judgement.message();
-  if (!message.empty()) return message;
-  if (const std::optional<Code> code = judgement.code()) {
+std::string MessageOf(const Answer& answer) {
+  if (!answer.message.empty()) return answer.message;
+  if (answer.code) {
     const auto codes = AllCodes();
-    const auto info = std::ranges::find(codes, *code, &CodeInfo::code);
+    const auto info = std::ranges::find(codes, *answer.code, &CodeInfo::code);
     if (info != codes.end()) return std::string(info->summary);
   }
-  if (!judgement.verdict.match) return {};
-  const std::size_t index = judgement.verdict.match->cert_index;
+  if (!answer.verdict.match) return {};
+  const std::size_t index = answer.verdict.match->cert_index;
   return index == 0
              ? "a pin matches the leaf"
              : "a pin matches certificate " + std::to_string(index) + " of the verified path";
 }
 
-CheckRow RowOf(const std::string& target, const tls::Judgement& judgement,
-               const PolicyIndex& policy, const Judging& judging) {
+CheckRow RowOf(const std::string& target, Answer answer, const PolicyIndex& policy,
+               const Judging& judging) {
   CheckRow row;
   row.target = target;
-  row.verdict = NameOf(judgement.verdict.outcome);
-  row.code = judgement.code();
-  row.message = MessageOf(judgement);
-  if (judgement.verdict.rule) row.rule = judgement.verdict.rule->pattern();
-  if (judgement.verdict.match) {
-    row.matched = CheckRow::Match{.pin = judgement.verdict.match->pin.digest,
-                                  .index = judgement.verdict.match->cert_index};
+  row.verdict = NameOf(answer.verdict.outcome);
+  row.code = answer.code;
+  row.message = MessageOf(answer);
+  if (answer.verdict.rule) row.rule = answer.verdict.rule->pattern();
+  if (answer.verdict.match) {
+    row.matched = CheckRow::Match{.pin = answer.verdict.match->pin.digest,
+                                  .index = answer.verdict.match->cert_index};
   }
-  row.found = FoundPins(judgement.verification.paths());
+  row.found = std::move(answer.found);
   if (judging.source == RuleSource::kPolicyFile) {
     row.policy =
         CheckRow::PolicyName{.name = std::string(policy.name()), .version = policy.version()};
   }
   return row;
-}
-
-CheckRow JudgeOne(const std::string& name, const Endpoint& endpoint, const PolicyIndex& policy,
-                  const PresentedChain& chain, const Judging& judging) {
-  const tls::Judgement judgement =
-      tls::JudgeChain(policy, endpoint, *judging.trust, judging.now, chain);
-  return RowOf(name, judgement, policy, judging);
 }
 
 // Worse reports that a row says more against a server than another one. A chain that is refused
@@ -131,7 +142,9 @@ CheckRow CheckChain(const net::Target& target, const PresentedChain& chain,
   const Endpoint endpoint{target.host, target.port};
   const auto policy = PolicyFor(endpoint, judging);
   if (!policy) return NetworkRow(name, {}, policy.error());
-  return JudgeOne(name, endpoint, **policy, chain, judging);
+  const tls::Judgement judgement =
+      tls::JudgeChain(**policy, endpoint, *judging.trust, judging.now, chain);
+  return RowOf(name, AnswerOf(judgement), **policy, judging);
 }
 
 CheckRow CheckServer(const net::Target& target, const ConnectionOptions& options,
@@ -140,27 +153,24 @@ CheckRow CheckServer(const net::Target& target, const ConnectionOptions& options
   const Endpoint endpoint{target.host, target.port};
   const auto policy = PolicyFor(endpoint, judging);
   if (!policy) return NetworkRow(name, {}, policy.error());
-  probe::LookOptions look_options{.connect = options.connect,
-                                  .sni = std::nullopt,
-                                  .timeout = options.timeout,
-                                  .trust = judging.trust,
-                                  .now = judging.now};
-  if (options.sni) look_options.sni = options.sni->text();
-  const Result<probe::Look> look = probe::LookAt(target, look_options);
-  if (!look) return NetworkRow(name, {}, look.error());
+  const auto enforcer =
+      tls::Enforcer::Create({.policy = *policy, .trust = judging.trust, .now = {}});
+  if (!enforcer) return NetworkRow(name, {}, enforcer.error());
+  probe::JudgeOptions judge_options{
+      .connect = options.connect, .sni = std::nullopt, .timeout = options.timeout};
+  if (options.sni) judge_options.sni = options.sni->text();
+  const auto judged = probe::JudgeServer(target, *enforcer, judge_options);
+  if (!judged) return NetworkRow(name, {}, judged.error());
   std::optional<CheckRow> worst;
-  for (const probe::ServedChain& chain : look->chains) {
-    CheckRow row = JudgeOne(name, endpoint, **policy, chain.presented, judging);
-    row.peer = chain.sightings.front().peer;
-    row.tls = chain.sightings.front().tls_version;
+  for (const probe::JudgedPeer& peer : *judged) {
+    CheckRow row = peer.record ? RowOf(name, AnswerOf(*peer.record), **policy, judging)
+                               : NetworkRow(name, peer.peer, *peer.error);
+    row.peer = peer.peer;
+    row.tls = peer.tls_version;
     if (!worst || Worse(row, *worst)) worst = std::move(row);
   }
-  for (const probe::PeerError& failure : look->failures) {
-    CheckRow row = NetworkRow(name, failure.peer, failure.error);
-    if (!worst || Worse(row, *worst)) worst = std::move(row);
-  }
-  if (worst) return std::move(*worst);
-  return NetworkRow(name, {}, Error{Code::kTlsFailed, "the server presented no certificate"});
+  COTTER_CHECK(worst.has_value());
+  return std::move(*worst);
 }
 
 }  // namespace cotter::cli

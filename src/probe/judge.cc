@@ -8,15 +8,12 @@
 #include <openssl/ssl.h>
 
 #include "net/tls_stream.h"
+#include "probe/offer.h"
 #include "probe/parallel.h"
 #include "probe/reach.h"
 
 namespace cotter::probe {
 namespace {
-
-struct FreeContext {
-  void operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }
-};
 
 // What all addresses share; read only.
 struct Job {
@@ -26,10 +23,10 @@ struct Job {
   net::Deadline deadline;
 };
 
-Result<net::SslPtr> MakeSsl(const Job& job) {
+Result<net::SslPtr> MakeSsl(const Job& job, Offer offer) {
   const Error failed{Code::kTlsFailed, "the TLS library could not be set up"};
-  const std::unique_ptr<SSL_CTX, FreeContext> context(SSL_CTX_new(TLS_client_method()));
-  if (!context || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1) return failed;
+  const SslContextPtr context(SSL_CTX_new(TLS_client_method()));
+  if (!context || !ApplyOffer(*context, offer, Strength::kUsual)) return failed;
   if (Result<void> prepared = tls::Enforcer::Prepare(context.get()); !prepared) {
     return std::move(prepared).error();
   }
@@ -46,27 +43,59 @@ Result<net::SslPtr> MakeSsl(const Job& job) {
   return ssl;
 }
 
-// Connects, and leaves in `judged` what came of it.
-Result<void> Judge(const Job& job, const net::Route& route, JudgedPeer& judged) {
-  Result<net::SslPtr> ssl = MakeSsl(job);
-  if (!ssl) return std::move(ssl).error();
+// Connection is one enforced handshake and the key type that it met.
+struct Connection {
+  JudgedPeer judged;
+  std::optional<Offer> key;
+};
+
+// Takes the verdict out of `stream`, whose handshake ended with `shaken`.
+Result<tls::ConnectionRecord> VerdictOf(net::TlsStream& stream, const Result<void>& shaken) {
+  const tls::ConnectionRecord* record = tls::RecordOf(stream.ssl());
+  const bool refused = record != nullptr && !record->verdict.allowed();
+  if (refused) return *record;
+  // An allowed verdict is worth nothing on a handshake that failed.
+  if (!shaken) return shaken.error();
+  const Result<const tls::ConnectionRecord*> confirmed = tls::Confirm(stream.ssl());
+  if (!confirmed) return confirmed.error();
+  return **confirmed;
+}
+
+Connection Connect(const Job& job, const net::Route& route, Offer offer) {
+  Connection connection;
+  connection.judged.peer = route.peer;
+  const auto fail = [&connection](const Error& error) {
+    connection.judged.error = error;
+    return connection;
+  };
+  Result<net::SslPtr> ssl = MakeSsl(job, offer);
+  if (!ssl) return fail(ssl.error());
   Result<net::Socket> socket =
       net::OpenRoute(route, job.target.host, job.options.connect, job.deadline);
-  if (!socket) return std::move(socket).error();
+  if (!socket) return fail(socket.error());
   net::TlsStream stream(*std::move(socket), *std::move(ssl));
-  Result<void> shaken = stream.Handshake(job.deadline);
-  const tls::ConnectionRecord* record = tls::RecordOf(stream.ssl());
-  if (shaken) {
-    const Result<const tls::ConnectionRecord*> confirmed = tls::Confirm(stream.ssl());
-    // A refusal that Confirm itself comes to is newer than the record.
-    if (!confirmed && (record == nullptr || record->verdict.allowed())) return confirmed.error();
-  } else if (record == nullptr || record->verdict.allowed()) {
-    return shaken;  // an allowed verdict is worth nothing on a handshake that failed
-  }
-  judged.tls_version = stream.version();
-  judged.record = *record;
+  const Result<void> shaken = stream.Handshake(job.deadline);
+  connection.key = KeyOf(stream.presented());
+  Result<tls::ConnectionRecord> verdict = VerdictOf(stream, shaken);
+  if (!verdict) return fail(verdict.error());
+  connection.judged.tls_version = stream.version();
+  connection.judged.record = *std::move(verdict);
   stream.Close();
-  return Ok();
+  return connection;
+}
+
+std::vector<JudgedPeer> JudgeRoute(const Job& job, const net::Route& route) {
+  Connection usual = Connect(job, route, Offer::kAnyKey);
+  std::vector<JudgedPeer> judged{std::move(usual.judged)};
+  if (judged.front().error) return judged;
+  for (const Offer offer : {Offer::kRsa, Offer::kEcdsa}) {
+    if (offer == usual.key) continue;
+    Connection other = Connect(job, route, offer);
+    const std::optional<Error>& error = other.judged.error;
+    if (error && Declined(*error, offer, other.key)) continue;
+    judged.push_back(std::move(other.judged));
+  }
+  return judged;
 }
 
 }  // namespace
@@ -78,20 +107,18 @@ Result<std::vector<JudgedPeer>> JudgeServer(const net::Target& target,
   const Result<std::vector<net::Route>> routes =
       net::FindRoutes(target, options.connect, job.deadline);
   if (!routes) return routes.error();
-  std::vector<JudgedPeer> all(routes->size());
-  ForEachIndex(routes->size(), kMaxParallel, [&](std::size_t i) {
-    all[i].peer = (*routes)[i].peer;
-    if (Result<void> done = Judge(job, (*routes)[i], all[i]); !done) {
-      all[i].error = std::move(done).error();
-    }
-  });
+  std::vector<std::vector<JudgedPeer>> all(routes->size());
+  ForEachIndex(routes->size(), kMaxParallel,
+               [&](std::size_t i) { all[i] = JudgeRoute(job, (*routes)[i]); });
   const bool any_verdict = std::any_of(
-      all.begin(), all.end(), [](const JudgedPeer& one) { return one.record.has_value(); });
+      all.begin(), all.end(), [](const auto& some) { return some.front().record.has_value(); });
   std::vector<JudgedPeer> judged;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const bool nothing =
-        any_verdict && all[i].error && SaysNothing(target, (*routes)[i], *all[i].error);
-    if (!nothing) judged.push_back(std::move(all[i]));
+    for (JudgedPeer& one : all[i]) {
+      const bool nothing =
+          any_verdict && one.error && SaysNothing(target, (*routes)[i], *one.error);
+      if (!nothing) judged.push_back(std::move(one));
+    }
   }
   return judged;
 }

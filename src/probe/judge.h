@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Judges a live server by a policy: one enforced TLS connection to every address of its name, as a
-// client of that policy would make, none of which carries data. Safe from any thread; it starts a
-// few of its own and joins them.
+// Judges a live server by a policy: enforced TLS connections to every address of its name, for its
+// RSA and its ECDSA certificate, as clients of that policy would make; none of them carries data.
+// Safe from any thread; it starts a few of its own and joins them.
 #pragma once
 
 #include <chrono>
@@ -24,7 +24,7 @@ struct JudgeOptions {
   std::chrono::milliseconds timeout{10'000};  // for all addresses together
 };
 
-// JudgedPeer is what came of one address. Exactly one of `record` and `error` is set.
+// JudgedPeer is what came of one connection. Exactly one of `record` and `error` is set.
 struct JudgedPeer {
   std::string peer;  // "127.0.0.1:443"
   std::string
@@ -38,9 +38,10 @@ struct JudgedPeer {
   std::optional<Error> error;
 };
 
-// JudgeServer connects to every address of `target`. An address that says nothing about the server
-// (see Look::passed_over) is left out where another one has a verdict. Fails where no address is
-// known: kDnsFailed, kConnectTimeout, kProxyFailed. The result is not empty.
+// JudgeServer connects to every address of `target`, and to each once more for the other key type;
+// a server without a certificate of that type is no failure. An address that says nothing about the
+// server (see Look::passed_over) is left out where another one has a verdict. Fails where no
+// address is known: kDnsFailed, kConnectTimeout, kProxyFailed. The result is not empty.
 [[nodiscard]] Result<std::vector<JudgedPeer>> JudgeServer(const net::Target& target,
                                                           const tls::Enforcer& enforcer,
                                                           const JudgeOptions& options);

@@ -17,7 +17,6 @@ namespace {
 struct Seen {
   PresentedChain presented;
   Sighting sighting;
-  std::optional<Offer> key;
 };
 
 // RouteLook is what one address showed.
@@ -39,49 +38,49 @@ std::string ServerName(const LookJob& job) {
   return job.target.host.is_ip() ? std::string() : std::string(job.target.host.text());
 }
 
-Result<Seen> Ask(const LookJob& job, const net::Route& route, Offer offer) {
+// Reply is what came of one hello. One of `seen` and `error` is set.
+struct Reply {
+  std::optional<Seen> seen;
+  std::optional<Error> error;
+  bool declined = false;  // the error is how a server says that it has no such certificate
+};
+
+Reply Ask(const LookJob& job, const net::Route& route, Offer offer) {
   Result<net::SslPtr> ssl = MakeInsecureLookSsl(offer, ServerName(job));
-  if (!ssl) return std::move(ssl).error();
+  if (!ssl) return Reply{{}, ssl.error()};
   Result<net::Socket> socket =
       net::OpenRoute(route, job.target.host, job.options.connect, job.deadline);
-  if (!socket) return std::move(socket).error();
+  if (!socket) return Reply{{}, socket.error()};
   net::TlsStream stream(*std::move(socket), *std::move(ssl));
-  if (Result<void> shaken = stream.Handshake(job.deadline); !shaken) {
-    return std::move(shaken).error();
+  if (const Result<void> shaken = stream.Handshake(job.deadline); !shaken) {
+    return Reply{{}, shaken.error(), Declined(shaken.error(), offer, KeyOf(stream.presented()))};
   }
-  Seen seen{
-      stream.presented(), {route.peer, stream.version(), stream.cipher()}, KeyOf(stream.ssl())};
+  Seen seen{stream.presented(), {route.peer, stream.version(), stream.cipher()}};
   stream.Close();
   if (seen.presented.certificates.empty()) {
-    return Error{Code::kTlsFailed, "TLS handshake: the server presented no certificate"};
+    return Reply{{}, Error{Code::kTlsFailed, "TLS handshake: the server presented no certificate"}};
   }
-  return seen;
-}
-
-// Declined reports that `error` is how servers without a key of the offered type end a handshake:
-// an alert, or, as some do, without a word. Before, the same server completed one.
-bool Declined(const Error& error) {
-  return error.code == Code::kTlsFailed || error.code == Code::kConnectionClosed;
+  return Reply{std::move(seen), {}};
 }
 
 RouteLook LookAtRoute(const LookJob& job, const net::Route& route) {
   RouteLook look;
-  Result<Seen> usual = Ask(job, route, Offer::kAnyKey);
-  if (!usual) {
-    look.errors.push_back(std::move(usual).error());
+  Reply usual = Ask(job, route, Offer::kAnyKey);
+  if (!usual.seen) {
+    look.errors.push_back(*std::move(usual.error));
     return look;
   }
-  const std::optional<Offer> key = usual->key;
-  look.seen.push_back(*std::move(usual));
+  const std::optional<Offer> key = KeyOf(usual.seen->presented);
+  look.seen.push_back(*std::move(usual.seen));
   for (const Offer offer : {Offer::kRsa, Offer::kEcdsa}) {
     if (offer == key) continue;
-    Result<Seen> other = Ask(job, route, offer);
-    if (other) {
-      look.seen.push_back(*std::move(other));
-    } else if (!Declined(other.error())) {
+    Reply other = Ask(job, route, offer);
+    if (other.seen) {
+      look.seen.push_back(*std::move(other.seen));
+    } else if (!other.declined) {
       std::string message = "asking for an ";
-      message.append(NameOf(offer)).append(" certificate: ").append(other.error().message);
-      look.errors.push_back(Error{other.error().code, std::move(message)});
+      message.append(NameOf(offer)).append(" certificate: ").append(other.error->message);
+      look.errors.push_back(Error{other.error->code, std::move(message)});
     }
   }
   return look;

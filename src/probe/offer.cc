@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -13,15 +14,14 @@
 namespace cotter::probe {
 namespace {
 
-struct FreeContext {
-  void operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }
+struct FreeCertificate {
+  void operator()(X509* certificate) const noexcept { X509_free(certificate); }
 };
 
-// The suites of TLS 1.2 and the signature algorithms of an offer. In TLS 1.3 the suites say nothing
-// of the key, and the rsa_pkcs1 algorithms stand for signatures in certificates alone (RFC 8446,
-// 4.2.3), so an ECDSA offer can name them for the sake of RSA issuers. Level 0, because weak keys
-// are to be seen and then refused by the verifier, with a reason; suites without a certificate
-// (anonymous, PSK, SRP) are never offered.
+// The suites of TLS 1.2 and the signature algorithms of an offer; null leaves OpenSSL's own. In TLS
+// 1.3 the suites say nothing of the key, and the rsa_pkcs1 algorithms stand for signatures in
+// certificates alone (RFC 8446, 4.2.3), so an ECDSA offer can name them for the sake of RSA
+// issuers. Suites without a certificate (anonymous, PSK, SRP) are never offered.
 struct OfferText {
   const char* suites;
   const char* signature_algorithms;
@@ -36,29 +36,17 @@ OfferText TextOf(Offer offer) noexcept {
       "rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512";
   switch (offer) {
     case Offer::kAnyKey:
-      return {"ALL:!aNULL:!eNULL:!PSK:!SRP:@SECLEVEL=0", nullptr};
+      return {nullptr, nullptr};
     case Offer::kRsa:
-      return {"aRSA:!eNULL:!PSK:!SRP:@SECLEVEL=0", kRsaAlgorithms};
+      return {"aRSA:!eNULL:!PSK:!SRP", kRsaAlgorithms};
     case Offer::kEcdsa:
-      return {"aECDSA:!eNULL:!PSK:!SRP:@SECLEVEL=0", kEcdsaAlgorithms};
+      return {"aECDSA:!eNULL:!PSK:!SRP", kEcdsaAlgorithms};
   }
-  return {"", nullptr};
+  return {nullptr, nullptr};
 }
 
 // The chain is verified elsewhere; here every one is let through, so that it can be seen.
 int AcceptInsecurely(X509_STORE_CTX* /*context*/, void* /*unused*/) { return 1; }
-
-bool SetUp(SSL_CTX* context, Offer offer) {
-  const OfferText text = TextOf(offer);
-  SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
-  SSL_CTX_set_cert_verify_callback(context, AcceptInsecurely, nullptr);
-  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
-         SSL_CTX_set_cipher_list(context, text.suites) == 1 &&
-         (text.signature_algorithms == nullptr ||
-          SSL_CTX_set1_sigalgs_list(context, text.signature_algorithms) == 1);
-}
 
 }  // namespace
 
@@ -74,10 +62,27 @@ std::string_view NameOf(Offer offer) noexcept {
   return "";
 }
 
+bool ApplyOffer(SSL_CTX& context, Offer offer, Strength strength) noexcept {
+  const OfferText text = TextOf(offer);
+  SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_options(&context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  if (strength == Strength::kInsecureWeak) {
+    SSL_CTX_set_security_level(&context, 0);
+    if (SSL_CTX_set_cipher_list(&context, "ALL:!aNULL:!eNULL:!PSK:!SRP") != 1) return false;
+  }
+  return SSL_CTX_set_min_proto_version(&context, TLS1_2_VERSION) == 1 &&
+         (text.suites == nullptr || SSL_CTX_set_cipher_list(&context, text.suites) == 1) &&
+         (text.signature_algorithms == nullptr ||
+          SSL_CTX_set1_sigalgs_list(&context, text.signature_algorithms) == 1);
+}
+
 Result<net::SslPtr> MakeInsecureLookSsl(Offer offer, const std::string& server_name) {
   const Error failed{Code::kTlsFailed, "the TLS library could not be set up"};
-  const std::unique_ptr<SSL_CTX, FreeContext> context(SSL_CTX_new(TLS_client_method()));
-  if (!context || !SetUp(context.get(), offer)) return failed;
+  const SslContextPtr context(SSL_CTX_new(TLS_client_method()));
+  // Weak keys are to be seen, and then refused by the verifier with a reason.
+  if (!context || !ApplyOffer(*context, offer, Strength::kInsecureWeak)) return failed;
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
+  SSL_CTX_set_cert_verify_callback(context.get(), AcceptInsecurely, nullptr);
   net::SslPtr ssl(SSL_new(context.get()));
   if (!ssl) return failed;
   if (!server_name.empty() && !SetServerName(*ssl, server_name)) {
@@ -86,14 +91,23 @@ Result<net::SslPtr> MakeInsecureLookSsl(Offer offer, const std::string& server_n
   return ssl;
 }
 
-std::optional<Offer> KeyOf(const SSL* ssl) noexcept {
-  const X509* leaf = SSL_get0_peer_certificate(ssl);
-  const EVP_PKEY* key = leaf != nullptr ? X509_get0_pubkey(leaf) : nullptr;
+std::optional<Offer> KeyOf(const PresentedChain& presented) noexcept {
+  if (presented.certificates.empty()) return std::nullopt;
+  const Bytes& der = presented.certificates.front();
+  const unsigned char* from = der.data();
+  const std::unique_ptr<X509, FreeCertificate> leaf(
+      d2i_X509(nullptr, &from, static_cast<long>(der.size())));
+  ERR_clear_error();
+  const EVP_PKEY* key = leaf ? X509_get0_pubkey(leaf.get()) : nullptr;
   if (key == nullptr) return std::nullopt;
   const int type = EVP_PKEY_get_base_id(key);
   if (type == EVP_PKEY_RSA || type == EVP_PKEY_RSA_PSS) return Offer::kRsa;
   if (type == EVP_PKEY_EC) return Offer::kEcdsa;
   return std::nullopt;
+}
+
+bool Declined(const Error& error, Offer offer, std::optional<Offer> key) noexcept {
+  return key != offer && (error.code == Code::kTlsFailed || error.code == Code::kConnectionClosed);
 }
 
 }  // namespace cotter::probe

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "net/tls_stream.h"
+#include <cotter/path.h>
 #include <cotter/result.h>
 
 namespace cotter::probe {
@@ -21,13 +22,29 @@ enum class Offer : std::uint8_t { kAnyKey, kRsa, kEcdsa };
 // NameOf is "any", "RSA" or "ECDSA".
 [[nodiscard]] std::string_view NameOf(Offer offer) noexcept;
 
-// MakeInsecureLookSsl is a client, TLS 1.2 at least, that makes `offer` and accepts every
-// certificate: it collects what a server shows, carries no data, and whoever uses it verifies the
-// presented chain on its own. `server_name` is the SNI; empty sends none. Fails with kTlsFailed.
+// What the suites and signature algorithms of an offer are taken from.
+enum class Strength : std::uint8_t {
+  kUsual,         // what the TLS library offers by default
+  kInsecureWeak,  // also those that nobody should use, so that they are seen
+};
+
+// ApplyOffer sets up a client context, TLS 1.2 at least, without sessions, to make `offer`. False
+// where OpenSSL refuses a setting.
+[[nodiscard]] bool ApplyOffer(SSL_CTX& context, Offer offer, Strength strength) noexcept;
+
+// MakeInsecureLookSsl is a client that makes `offer` and accepts every certificate: it collects
+// what a server shows, carries no data, and whoever uses it verifies the presented chain on its
+// own. `server_name` is the SNI; empty sends none. Fails with kTlsFailed or kHostInvalid.
 [[nodiscard]] Result<net::SslPtr> MakeInsecureLookSsl(Offer offer, const std::string& server_name);
 
-// KeyOf is the offer that the server's certificate answers; nullopt for other kinds of key. The
-// handshake of `ssl` is complete.
-[[nodiscard]] std::optional<Offer> KeyOf(const SSL* ssl) noexcept;
+// KeyOf is the offer that the leaf of `presented` answers; nullopt for other kinds of key, and
+// where there is no leaf that can be read.
+[[nodiscard]] std::optional<Offer> KeyOf(const PresentedChain& presented) noexcept;
+
+// Declined reports that `error` is how servers without a key of the type `offer` end a handshake:
+// an alert, or, as some do, without a word, or by presenting a key of another type. `key` is that
+// of the certificate that was presented, if one was. It says so only of a server that has just
+// answered another offer.
+[[nodiscard]] bool Declined(const Error& error, Offer offer, std::optional<Offer> key) noexcept;
 
 }  // namespace cotter::probe

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 
 #include <openssl/ssl.h>
@@ -18,6 +19,11 @@ namespace cotter::probe {
 // This many addresses are asked at once: enough that a silent one costs no more than itself, few
 // enough that nobody takes it for an attack.
 inline constexpr std::size_t kMaxParallel = 16;
+
+struct FreeSslContext {
+  void operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }
+};
+using SslContextPtr = std::unique_ptr<SSL_CTX, FreeSslContext>;
 
 // SaysNothing reports that the failure of `route` is this machine's affair: it has no route to that
 // family of addresses, or the name is localhost, which stands for 127.0.0.1 and ::1, and nothing

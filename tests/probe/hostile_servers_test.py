@@ -88,7 +88,7 @@ class HostileServers(unittest.TestCase):
                 self.assertEqual(record["handshakes_completed"], 0)
 
     def test_too_many_certificates(self):
-        with Lab([], ["--pad", "20"], ["--pad", "10000"], ["--pad", "10000", "--max-tls", "1.2"]) as lab:
+        with Lab([], ["--pad", "20"], ["--pad", "20", "--max-tls", "1.2"], ["--pad", "10000"]) as lab:
             usual = self.look(lab, 0).peak_kib
             for server in (1, 2, 3):
                 run = self.look(lab, server, timeout=PATIENCE_SECONDS)

@@ -305,6 +305,18 @@ TEST(Judge, JudgesEveryAddress) {
   EXPECT_EQ((*judged)[1].tls_version, "TLSv1.3");
 }
 
+TEST(Judge, JudgesBothKeyTypes) {
+  Fleet fleet({Serving({"leaf", "leaf-rsa"})});
+  for (const auto& [pinned, verdicts] : std::map<std::string, std::vector<std::string>>{
+           {"root", {"pinned_ok", "pinned_ok"}}, {"leaf", {"pinned_ok", "pin_mismatch"}}}) {
+    const Result<std::vector<JudgedPeer>> judged =
+        JudgeServer(fleet.target(), Enforce({pinned}), {fleet.connect(), {}, 20s});
+    ASSERT_TRUE(judged);
+    EXPECT_THAT(Verdicts(*judged), testing::UnorderedElementsAreArray(verdicts)) << pinned;
+  }
+}
+
+// S3-01: nothing is said before the verdict, and S3-03: the negotiated version is recorded.
 // The rogue CA is trusted, and the genuine intermediate and root are appended (S1-01, S2-13).
 TEST(Judge, RefusesAnInterceptorInsideTheHandshake) {
   for (const std::string pinned : {"leaf", "intermediate", "root"}) {
