@@ -70,7 +70,7 @@ void AppendOptions(std::string& out, const Command& command) {
 }  // namespace
 
 std::string RenderArgument(const Argument& argument) {
-  const std::string name(argument.name);
+  std::string name(argument.name);
   switch (argument.count) {
     case Count::kOne:
       return name;

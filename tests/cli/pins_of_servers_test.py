@@ -31,7 +31,7 @@ def pins(lab, *words, roots=True, timeout="20"):
 
 
 class PinsOfServers(unittest.TestCase):
-    def test_S1_05_S1_06_S1_07_text_has_target_then_pins_leaf_first_with_role_and_root(self):
+    def test_S1_03_S1_05_S1_06_S1_07_text_has_target_then_pins_leaf_first_with_role_and_root(self):
         with Lab([]) as lab:
             done = pins(lab, lab.address())
             self.assertEqual(done.returncode, 0, done.stderr)
@@ -111,7 +111,7 @@ class PinsOfServers(unittest.TestCase):
                 done = pins(lab, form, *words)
                 self.assertEqual([done.returncode, done.stdout], [2, ""])
 
-    def test_broken_servers_are_bounded_and_give_exit_3(self):
+    def test_S1_05_broken_servers_are_bounded_and_give_exit_3(self):
         for fault, code in (("silence", "connect_timeout"), ("garbage", "not_tls"), ("plain-http", "not_tls"),
                             ("close", "connection_closed"), ("reset", "connection_closed")):
             with self.subTest(fault), Lab(["--fault", fault]) as lab:
