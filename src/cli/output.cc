@@ -20,8 +20,10 @@ constexpr std::size_t kFlushSize = std::size_t{64} << 10;
 
 // WantsColour follows no-color.org: NO_COLOR counts when it is set and not empty.
 bool WantsColour() noexcept {
+  // NOLINTBEGIN(concurrency-mt-unsafe): called once, before there is a second thread.
   const char* no_colour = std::getenv("NO_COLOR");
   const char* terminal = std::getenv("TERM");
+  // NOLINTEND(concurrency-mt-unsafe)
   return (no_colour == nullptr || *no_colour == '\0') && terminal != nullptr &&
          std::string_view(terminal) != "dumb";
 }
