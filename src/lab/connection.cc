@@ -237,7 +237,8 @@ bool Connection::AnswerRequests() {
     if (!WriteApplicationData(AsBytes(service_.options.response))) return false;
     if (LowerCase(FindHeader(header, "connection")) == "close") {
       SSL_shutdown(ssl_.get());
-      return Flush() && false;
+      static_cast<void>(Flush());
+      return false;
     }
   }
   return request_.size() <= kMaxRequestHeader;

@@ -24,6 +24,13 @@ X509Handle Decode(const Certificate& certificate) {
   return X509Handle(d2i_X509(nullptr, &cursor, static_cast<long>(certificate.der.size())));
 }
 
+// Again is one more reference to the last certificate of `chain`.
+X509Handle Again(STACK_OF(X509) * chain) {
+  X509* last = sk_X509_value(chain, sk_X509_num(chain) - 1);
+  COTTER_CHECK(X509_up_ref(last) == 1);
+  return X509Handle(last);
+}
+
 int NativeVersion(TlsVersion version) {
   switch (version) {
     case TlsVersion::kTls10:
@@ -124,10 +131,13 @@ Result<std::vector<LoadedIdentity>> LoadIdentities(const std::vector<Identity>& 
     X509StackHandle chain(sk_X509_new_null());
     X509Handle certificate = Decode(identity.certificate);
     if (certificate == nullptr || chain == nullptr) return TlsError("certificate");
+    const Certificate* last = nullptr;
     for (const Certificate& above : identity.chain) {
-      X509Handle decoded = Decode(above);
+      // A padded chain repeats one certificate thousands of times; it is decoded once.
+      X509Handle decoded = last != nullptr && *last == above ? Again(chain.get()) : Decode(above);
       if (decoded == nullptr) return TlsError("chain");
       COTTER_CHECK(sk_X509_push(chain.get(), decoded.release()) > 0);
+      last = &above;
     }
     loaded.push_back({std::move(certificate), std::move(chain), identity.key});
   }

@@ -8,7 +8,7 @@
 namespace cotter::lab {
 namespace {
 
-constexpr std::int64_t kDay = 24 * 3600;
+constexpr std::int64_t kDay = std::int64_t{24} * 3600;
 
 // More than there are, so that references to identities stay good while more are added.
 constexpr std::size_t kIdentityCapacity = 64;

@@ -3,6 +3,8 @@
 // cotter_lab_server: the lab's World and servers for tests that are not written in C++. Run it
 // with --help for its knobs and its conversation.
 #include <charconv>
+#include <chrono>
+#include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -61,13 +63,14 @@ Knobs of a server:
   --response TEXT     the whole answer to every request, with \r and \n written out
 
 Commands, one a line on standard input; each is answered by one line of JSON:
-  record                             {"servers":[{...}]}
+  record                             what clients did so far: {"servers":[{...}]}
+  settle                             the same, once every connection is over, after 10 s at most
   present SERVER NAME [N1,N2,...]    shows another identity (and chain) from now on: {"ok":true}
 )";
 
 [[noreturn]] void Fail(const std::string& message) {
   std::cerr << "cotter_lab_server: " << message << "\n";
-  std::exit(2);
+  std::_Exit(2);  // servers may be running: nothing that they use is torn down
 }
 
 std::vector<std::string> Split(const std::string& text) {
@@ -271,8 +274,8 @@ Arguments ReadArguments(const std::vector<std::string>& words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
     if (word == "--help") {
-      std::cout << kUsage;
-      std::exit(0);
+      std::cout << kUsage << std::flush;
+      std::_Exit(0);
     }
     if (word == "--server") {
       arguments.plans.emplace_back();
@@ -372,6 +375,15 @@ void PrintRecords(const std::vector<Server>& servers) {
   Print({{"servers", std::move(records)}});
 }
 
+void Settle(const std::vector<Server>& servers) {
+  const auto is_over = [](const ServerRecord& record) {
+    return record.closed == record.connections;
+  };
+  for (const Server& server : servers) {
+    static_cast<void>(server.WaitFor(is_over, std::chrono::seconds(10)));
+  }
+}
+
 void Present(const World& world, const Arguments& arguments, std::vector<Server>& servers,
              std::istringstream& words) {
   std::size_t number = 0;
@@ -405,6 +417,9 @@ int main(int argc, char** argv) {
     std::string command;
     words >> command;
     if (command == "record") {
+      PrintRecords(servers);
+    } else if (command == "settle") {
+      Settle(servers);
       PrintRecords(servers);
     } else if (command == "present") {
       Present(world, arguments, servers, words);

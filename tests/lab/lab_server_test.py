@@ -38,7 +38,7 @@ class LabServer(unittest.TestCase):
                 answer, certificate = fetch(lab, server)
                 self.assertTrue(answer.endswith(b"hello\n"))
                 self.assertEqual(certificate, der(lab, "leaf"))
-            record = lab.record()
+            record = lab.settled()
             self.assertEqual([one["handshakes_completed"] for one in record], [1, 1])
             self.assertEqual(record[0]["details"][0]["application_data"], REQUEST.decode())
             self.assertEqual(record[0]["details"][0]["server_name"], "api.example.com")
@@ -47,7 +47,7 @@ class LabServer(unittest.TestCase):
         with Lab(["--identity", "rogue-leaf", "--append", "intermediate,root"]) as lab:
             with self.assertRaises(ssl.SSLCertVerificationError):
                 fetch(lab)
-            self.assertEqual(lab.record()[0]["application_bytes"], 0)
+            self.assertEqual(lab.settled()[0]["application_bytes"], 0)
             self.assertTrue(fetch(lab, root="rogue-root")[0])
 
     def test_presents_another_identity_on_command(self):

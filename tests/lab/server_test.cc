@@ -58,7 +58,7 @@ class ServerTest : public ::testing::Test {
       command.insert(command.end(), {"-servername", "api.example.com"});
     }
     command.insert(command.end(), more.begin(), more.end());
-    const test::ProcessResult result = test::Run(command, {request, {}, kPatience});
+    test::ProcessResult result = test::Run(command, {request, {}, kPatience});
     EXPECT_FALSE(result.timed_out);
     return result;
   }

@@ -2,7 +2,7 @@
 """The lab for tests in Python: certificates and misbehaving servers, by cotter_lab_server.
 
     with Lab(["--identity", "rogue-leaf"], ["--fault", "silence"]) as lab:
-        lab.port(0), lab.file("root"), lab.pin("leaf"), lab.record()[0]["handshakes_completed"]
+        lab.port(0), lab.file("root"), lab.pin("leaf"), lab.settled()[0]["handshakes_completed"]
 
 Run `cotter_lab_server --help` for the knobs. A script adds this folder to sys.path first.
 """
@@ -67,6 +67,10 @@ class Lab:
     def record(self):
         """What clients did so far: one object a server."""
         return self._ask("record")["servers"]
+
+    def settled(self):
+        """The record once every connection is over: what a test of a finished client asks for."""
+        return self._ask("settle")["servers"]
 
     def present(self, server, name, chain=None):
         """Shows another identity from now on; chain is a list of names."""

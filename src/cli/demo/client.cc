@@ -30,7 +30,7 @@ Result<net::Socket> Connect(const Ask& ask) {
 
 Result<void> SendAndRead(net::TlsStream& stream, const Ask& ask, Answer& answer) {
   answer.request_sent = true;
-  const Result<void> written = stream.WriteAll(AsBytes(ask.request), ask.deadline);
+  Result<void> written = stream.WriteAll(AsBytes(ask.request), ask.deadline);
   if (!written) return written;
   std::array<std::uint8_t, 4096> buffer{};
   while (answer.text.size() < kMaxAnswer) {
@@ -65,7 +65,7 @@ Result<void> AskBy(const tls::Enforcer& enforcer, const Ask& ask, Answer& answer
   Result<net::Socket> socket = Connect(ask);
   if (!socket) return socket.error();
   net::TlsStream stream(std::move(*socket), std::move(ssl));
-  const Result<void> done = Converse(stream, ask, answer, [&]() -> Result<void> {
+  Result<void> done = Converse(stream, ask, answer, [&]() -> Result<void> {
     const auto confirmed = tls::Confirm(stream.ssl());
     return confirmed ? Ok() : Result<void>(confirmed.error());
   });
@@ -90,7 +90,7 @@ Result<void> AskBy(const tls::TrustStore& trust, const Ask& ask, Answer& answer)
   Result<net::Socket> socket = Connect(ask);
   if (!socket) return socket.error();
   net::TlsStream stream(std::move(*socket), std::move(ssl));
-  const Result<void> done = Converse(stream, ask, answer, [] { return Ok(); });
+  Result<void> done = Converse(stream, ask, answer, [] { return Ok(); });
   stream.Close();
   return done;
 }

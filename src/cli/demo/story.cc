@@ -331,7 +331,8 @@ Step Story::InterceptorIsRefused() {
                 {"alert", alert},
                 {"presented_holds_pinned_ca", true}};
   TellReceived(step, seen);
-  step.lines.push_back("the pinned CA is in what it presented: pins held against that would pass");
+  step.lines.emplace_back(
+      "the pinned CA is in what it presented: pins held against that would pass");
   return step;
 }
 
