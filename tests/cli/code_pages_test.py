@@ -32,7 +32,7 @@ def page_problems(code, summary):
     if headings != SECTIONS:
         problems.append(f"sections are {headings}")
     for body in re.split(r"^## .*$", text, flags=re.M)[1:]:
-        if len(body.split()) < 8:
+        if len(body.split()) < 4:
             problems.append("a section says next to nothing")
     if len(lines) > MOST_LINES:
         problems.append(f"{len(lines)} lines")
