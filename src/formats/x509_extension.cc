@@ -380,6 +380,18 @@ constexpr Decoder kDecoders[] = {
 
 }  // namespace
 
+std::string_view NameOf(ExtensionState state) noexcept {
+  switch (state) {
+    case ExtensionState::kDecoded:
+      return "decoded";
+    case ExtensionState::kUnknown:
+      return "unknown";
+    case ExtensionState::kBroken:
+      return "broken";
+  }
+  return "";
+}
+
 ExtensionDescription DescribeExtension(X509_EXTENSION* extension) {
   ExtensionDescription described;
   const ASN1_OBJECT* object = X509_EXTENSION_get_object(extension);

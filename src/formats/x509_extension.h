@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <openssl/types.h>
@@ -22,6 +23,9 @@ enum class ExtensionState : std::uint8_t {
   kUnknown,  // no decoder; the bytes alone
   kBroken,   // a decoder, but the bytes are not what the OID promises
 };
+
+// NameOf is "decoded", "unknown" or "broken".
+[[nodiscard]] std::string_view NameOf(ExtensionState state) noexcept;
 
 // Whether a verifier that does not know the extension must refuse (RFC 5280, 4.2).
 enum class Criticality : std::uint8_t { kNonCritical, kCritical };

@@ -43,10 +43,15 @@ std::string PssHash(const ASN1_TYPE* parameter) {
   return DigestName(OBJ_obj2nid(hash));
 }
 
-std::string CurveOf(const EVP_PKEY* key) {
+// RFC 5480, 2.1.1: a curve is named by its OID; parameters spelled out are a SEQUENCE, which
+// OpenSSL would give the name of the curve that they happen to be.
+std::string CurveOf(const EVP_PKEY* key, const X509_ALGOR* algorithm) {
+  int parameter = V_ASN1_UNDEF;
+  X509_ALGOR_get0(nullptr, &parameter, nullptr, algorithm);
+  if (parameter == V_ASN1_SEQUENCE) return "explicit";
   std::array<char, 80> name{};
   std::size_t size = 0;
-  if (EVP_PKEY_get_group_name(key, name.data(), name.size(), &size) != 1) return "explicit";
+  if (EVP_PKEY_get_group_name(key, name.data(), name.size(), &size) != 1) return "unknown";
   const char* nist = EC_curve_nid2nist(OBJ_sn2nid(name.data()));
   return nist != nullptr ? nist : name.data();
 }
@@ -94,7 +99,7 @@ KeyDescription DescribeKey(ByteView spki) {
       described.security_bits =
           static_cast<std::size_t>(std::max(EVP_PKEY_get_security_bits(key), 0));
       const int type = EVP_PKEY_get_base_id(key);
-      if (type == EVP_PKEY_EC) described.curve = CurveOf(key);
+      if (type == EVP_PKEY_EC) described.curve = CurveOf(key, algorithm);
       if (type == EVP_PKEY_RSA || type == EVP_PKEY_RSA_PSS) described.exponent = ExponentOf(key);
     }
   }

@@ -29,7 +29,7 @@ struct KeyDescription {
   AlgorithmDescription algorithm;
   std::size_t bits = 0;           // 0 where OpenSSL could not read the key
   std::size_t security_bits = 0;  // OpenSSL's estimate (NIST SP 800-57)
-  std::string curve;              // of an EC key: "P-256", OpenSSL's name, or "explicit"
+  std::string curve;              // of an EC key: "P-256", OpenSSL's name, "explicit"
   std::string exponent;           // of an RSA key, in hex: "010001"
   Digest spki_sha256;             // what a pin is
   Bytes spki;                     // as it stands
