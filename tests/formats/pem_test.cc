@@ -50,7 +50,8 @@ void Check(const std::vector<Case>& cases) {
   for (const Case& test : cases) EXPECT_EQ(ReadAll(test.text), test.blocks) << test.name;
 }
 
-// The content is that of RFC 4648, section 10: "foobar" is Zm9vYmFy.
+// S0-17: PEM among other text, CRLF, several at once. The content is that of RFC 4648, section 10:
+// "foobar" is Zm9vYmFy.
 TEST(PemReader, ReadsWhatStandsBetweenBeginAndEnd) {
   const Block foobar{"X", "foobar", 1, false};
   Check({
