@@ -232,6 +232,12 @@ Verification PathVerifier::VerifyDefault(X509* leaf, STACK_OF(X509) * presented)
     found.search_end_ = SearchEnd::kComplete;
     return found;
   }
+  if (HasTooManyNames(leaf, presented)) {
+    found.failure_ = DescribeFailure(Code::kNameConstraint, X509_V_ERR_UNSPECIFIED, 0, leaf,
+                                     "more names and name constraints than are compared");
+    found.search_end_ = SearchEnd::kComplete;
+    return found;
+  }
   // Even where partial chains are allowed this one must reach a root: a path that ends early would
   // hide the keys above it. Search adds partial paths where nothing goes on.
   Attempt attempt = Run(trust_.store(), leaf, presented, nullptr, 0);

@@ -33,6 +33,39 @@ bool MustNotBeCritical(int nid) noexcept {
          nid == NID_subject_directory_attributes;
 }
 
+// The extensions that restrict certificate policies (RFC 5280, 4.2.1.11 and 4.2.1.14). They are
+// processed whether or not they are marked critical.
+constexpr int kPolicyRestrictions[] = {NID_policy_constraints, NID_inhibit_any_policy};
+
+// RFC 5280, 4.1.2.2: "Conforming CAs MUST NOT use serialNumber values longer than 20 octets." The
+// octet of a sign is not counted: many CAs draw 20 random octets and add it.
+constexpr int kMaxSerialSize = 20;
+
+// The smallest encodings of a name, and of a name in a constraint.
+constexpr std::size_t kMinNameSize = 2;
+constexpr std::size_t kMinConstraintSize = 4;
+
+bool HasExtension(const X509& certificate, int nid) noexcept {
+  return X509_get_ext_by_NID(&certificate, nid, -1) >= 0;
+}
+
+bool IsCriticalIn(const X509& certificate, int nid) noexcept {
+  const int at = X509_get_ext_by_NID(&certificate, nid, -1);
+  return at >= 0 && X509_EXTENSION_get_critical(X509_get_ext(&certificate, at)) == 1;
+}
+
+std::size_t SizeOf(const X509& certificate) noexcept {
+  const int size = i2d_X509(&certificate, nullptr);
+  return size > 0 ? static_cast<std::size_t>(size) : 0;
+}
+
+std::size_t ConstraintsSizeOf(const X509& certificate) noexcept {
+  const int at = X509_get_ext_by_NID(&certificate, NID_name_constraints, -1);
+  if (at < 0) return 0;
+  const int size = ASN1_STRING_length(X509_EXTENSION_get_data(X509_get_ext(&certificate, at)));
+  return static_cast<std::size_t>(size);
+}
+
 bool IsEmpty(const X509_NAME* name) noexcept { return X509_NAME_entry_count(name) == 0; }
 
 // QualifiersAreKnown reports that every policy qualifier is one of the two that RFC 5280 defines.
@@ -124,10 +157,15 @@ std::string CheckLeaf(X509& certificate) {
   if ((flags & EXFLAG_BCONS) != 0 && (flags & EXFLAG_CA) == 0 && may_sign) {
     return "is no CA, but its keyUsage has keyCertSign";
   }
+  // RFC 5280, 4.2.1.10: "The name constraints extension, which MUST be used only in a CA
+  // certificate".
+  if ((flags & EXFLAG_CA) == 0 && HasExtension(certificate, NID_name_constraints)) {
+    return "is no CA, but constrains names";
+  }
   if (!IsEmpty(X509_get_subject_name(&certificate))) return {};
   // RFC 5280, 4.1.2.6: with an empty subject the subjectAltName "MUST be critical".
-  const int at = X509_get_ext_by_NID(&certificate, NID_subject_alt_name, -1);
-  if (at >= 0 && X509_EXTENSION_get_critical(X509_get_ext(&certificate, at)) != 1) {
+  if (HasExtension(certificate, NID_subject_alt_name) &&
+      !IsCriticalIn(certificate, NID_subject_alt_name)) {
     return "has an empty subject, but its subjectAltName is not critical";
   }
   return {};
@@ -143,6 +181,9 @@ std::string CheckCertificate(X509& certificate, Position position) {
   }
   // RFC 5280, 4.1.2.4: "The issuer field MUST contain a non-empty distinguished name".
   if (IsEmpty(X509_get_issuer_name(&certificate))) return "has an empty issuer";
+  if (ASN1_STRING_length(X509_get0_serialNumber(&certificate)) > kMaxSerialSize) {
+    return "has a serial number of more than 20 octets";
+  }
   if (std::string wrong = CheckExtensions(certificate); !wrong.empty()) return wrong;
   // An anchor may be trusted for servers by its trust settings, whatever its own usages say.
   if (position != Position::kAnchor && !IsForServers(certificate)) {
@@ -152,6 +193,18 @@ std::string CheckCertificate(X509& certificate, Position position) {
 }
 
 }  // namespace
+
+bool HasTooManyNames(X509* leaf, const STACK_OF(X509) * presented) {
+  std::size_t constraints = 0;
+  for (int i = 0; i < sk_X509_num(presented); ++i) {
+    constraints += ConstraintsSizeOf(*sk_X509_value(presented, i));
+  }
+  if (constraints == 0) return false;
+  std::size_t names = SizeOf(*leaf);
+  for (int i = 0; i < sk_X509_num(presented); ++i) names += SizeOf(*sk_X509_value(presented, i));
+  // Sizes are below 2^31, so the product fits.
+  return (names / kMinNameSize) * (constraints / kMinConstraintSize) > kMaxNameComparisons;
+}
 
 std::optional<PkiFailure> CheckProfile(const STACK_OF(X509) * path) {
   const int count = sk_X509_num(path);
@@ -172,9 +225,8 @@ std::optional<PkiFailure> CheckProfile(const STACK_OF(X509) * path) {
 bool HasPolicyConstraints(const STACK_OF(X509) * path) noexcept {
   for (int i = 0; i < sk_X509_num(path); ++i) {
     const X509* const certificate = sk_X509_value(path, i);
-    if (X509_get_ext_by_NID(certificate, NID_policy_constraints, -1) >= 0 ||
-        X509_get_ext_by_NID(certificate, NID_inhibit_any_policy, -1) >= 0) {
-      return true;
+    for (const int nid : kPolicyRestrictions) {
+      if (HasExtension(*certificate, nid)) return true;
     }
   }
   return false;

@@ -6,12 +6,23 @@
 // public CA issues. Safe from any thread.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 
 #include "tls/openssl_ptr.h"
 #include "tls/pki_failure.h"
 
 namespace cotter::tls {
+
+// The comparisons of names with name constraints that one path may take. OpenSSL bounds each pair
+// of certificates; a chain of 16 has 120 pairs, which could take seconds. Real CAs stay below a
+// thousandth of this.
+inline constexpr std::size_t kMaxNameComparisons = std::size_t{1} << 23;
+
+// HasTooManyNames reports that `leaf` and `presented` (may be null) could take more comparisons
+// than kMaxNameComparisons, estimated from the sizes of the encodings. Costs little where nobody
+// constrains names.
+[[nodiscard]] bool HasTooManyNames(X509* leaf, const STACK_OF(X509) * presented);
 
 // CheckProfile looks at a path, leaf first, that already verified. Nullopt is a pass; a failure has
 // kProfileViolation or the code that fits.
