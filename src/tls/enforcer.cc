@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
+#include <atomic>
+#include <cstring>
 #include <new>
 #include <string>
 #include <utility>
@@ -19,6 +21,11 @@ struct Enforcer::Shared {
   std::shared_ptr<const PolicyIndex> policy;
   std::shared_ptr<const TrustStore> trust;
   std::function<Time()> now;
+
+  // A session context that no other connection of any process has: what is random in it is drawn
+  // once, because drawing it for each connection would cost more than judging.
+  std::array<unsigned char, SSL_MAX_SID_CTX_LENGTH> session_context{};
+  mutable std::atomic<std::uint64_t> connections{0};
 };
 
 namespace {
@@ -28,7 +35,6 @@ struct Connection {
   std::shared_ptr<const Enforcer::Shared> shared;
   Endpoint endpoint;
   std::optional<ConnectionRecord> record;
-  std::array<unsigned char, SSL_MAX_SSL_SESSION_ID_LENGTH> session_context{};
 };
 
 void FreeConnection(void* /*parent*/, void* connection, CRYPTO_EX_DATA* /*data*/, int /*index*/,
@@ -60,15 +66,14 @@ Connection* ConnectionOf(const SSL* ssl) noexcept {
   return static_cast<Connection*>(SSL_get_ex_data(ssl, ConnectionIndex()));
 }
 
-ConnectionRecord MakeRecord(const Connection& connection, const Judgement& judgement) {
-  ConnectionRecord record;
+void FillRecord(const Connection& connection, const Judgement& judgement,
+                ConnectionRecord& record) {
   record.policy = connection.shared->policy;
   record.verdict = judgement.verdict;
   record.paths.assign(judgement.verification.paths().begin(), judgement.verification.paths().end());
   record.found = FoundPins(record.paths);
   if (!judgement.verdict.allowed()) record.code = judgement.code();
   record.message = judgement.message();
-  return record;
 }
 
 // AlertError is the X509_V_ERR_ value that makes OpenSSL send the fitting alert.
@@ -80,18 +85,17 @@ int AlertError(const Judgement& judgement) noexcept {
 // Judge records the verdict of the chain that OpenSSL holds in `context`.
 bool Judge(Connection& connection, X509_STORE_CTX* context) {
   connection.record.reset();
-  const Judgement judgement =
+  Judgement judgement =
       JudgeConnection(*connection.shared->policy, connection.endpoint, *connection.shared->trust,
                       connection.shared->now(), X509_STORE_CTX_get0_cert(context),
                       X509_STORE_CTX_get0_untrusted(context));
-  connection.record = MakeRecord(connection, judgement);
+  FillRecord(connection, judgement, connection.record.emplace());
   if (!judgement.verdict.allowed()) {
     X509_STORE_CTX_set_error(context, AlertError(judgement));
     return false;
   }
   const std::size_t shown = judgement.verdict.match ? judgement.verdict.match->path_index : 0;
-  X509_STORE_CTX_set0_verified_chain(context,
-                                     X509_chain_up_ref(judgement.verification.ChainOf(shown)));
+  X509_STORE_CTX_set0_verified_chain(context, judgement.verification.TakeChain(shown).release());
   X509_STORE_CTX_set_error(context, X509_V_OK);
   return true;
 }
@@ -134,10 +138,12 @@ bool SendName(SSL* ssl, const HostName& host) {
 
 // ForbidResumption makes every session of elsewhere unusable on `ssl`: libssl calls no verifier on
 // resumption, but it ends the handshake where a session's context differs from the connection's.
-bool ForbidResumption(SSL* ssl, Connection& connection) {
-  auto& context = connection.session_context;
+bool ForbidResumption(SSL* ssl, const Enforcer::Shared& shared) {
+  auto context = shared.session_context;
+  const std::uint64_t number = shared.connections.fetch_add(1, std::memory_order_relaxed);
+  static_assert(sizeof number < SSL_MAX_SID_CTX_LENGTH);
+  std::memcpy(context.data(), &number, sizeof number);
   return SSL_set_session(ssl, nullptr) == 1 &&
-         RAND_bytes(context.data(), static_cast<int>(context.size())) == 1 &&
          SSL_set_session_id_context(ssl, context.data(), static_cast<unsigned>(context.size())) ==
              1;
 }
@@ -158,6 +164,10 @@ Result<Enforcer> Enforcer::Create(EnforcerOptions options) {
   if (ConnectionIndex() < 0 || PreparedIndex() < 0)
     return SettingRefused("reserve a place for connections");
   auto shared = std::make_shared<Shared>();
+  if (RAND_bytes(shared->session_context.data(),
+                 static_cast<int>(shared->session_context.size())) != 1) {
+    return SettingRefused("give random numbers");
+  }
   shared->policy = std::move(options.policy);
   shared->trust = std::move(options.trust);
   shared->now = options.now ? std::move(options.now) : std::function<Time()>(base::Now);
@@ -168,6 +178,7 @@ Result<void> Enforcer::Prepare(ssl_ctx_st* context) {
   SSL_CTX_set_cert_verify_callback(context, VerifyCertificate, nullptr);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  if (!RemoveUnverifiedSuites(context)) return SettingRefused("remove suites without certificates");
   // Any value but null will do as the mark.
   if (SSL_CTX_set_ex_data(context, PreparedIndex(), context) != 1) {
     return SettingRefused("prepare the context");
@@ -185,7 +196,7 @@ Result<void> Enforcer::Attach(ssl_st* ssl, const Endpoint& endpoint) const {
   SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
   if (!RemoveUnverifiedSuites(ssl)) return SettingRefused("remove suites without certificates");
   if (!SendName(ssl, endpoint.host)) return SettingRefused("set the server name");
-  if (!ForbidResumption(ssl, *connection)) return SettingRefused("forbid session resumption");
+  if (!ForbidResumption(ssl, *shared_)) return SettingRefused("forbid session resumption");
   FreeConnection(nullptr, ConnectionOf(ssl), nullptr, 0, 0, nullptr);
   SSL_set_ex_data(ssl, ConnectionIndex(), nullptr);
   if (SSL_set_ex_data(ssl, ConnectionIndex(), connection.get()) != 1) {

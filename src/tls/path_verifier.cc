@@ -57,21 +57,8 @@ int OnCheckIssued(X509_STORE_CTX* context, X509* subject, X509* issuer) {
 }
 
 std::optional<PathCertificate> Describe(const X509& certificate, CertDigests cert_digests) {
-  unsigned char* raw = nullptr;
-  // OpenSSL keeps the TBSCertificate as it was received, so the key inside is the bytes as sent.
-  const int size = i2d_X509(&certificate, &raw);
-  const OpensslBytesPtr owner(raw);
-  if (size <= 0) return std::nullopt;
-  const ByteView der(owner.get(), static_cast<std::size_t>(size));
-  const Result<ByteView> spki = FindSpki(der);
-  if (!spki) return std::nullopt;
-  PathCertificate described;
-  described.spki = base::Sha256(*spki);
-  if (cert_digests == CertDigests::kCompute) {
-    described.cert = base::Sha256(der);
-    described.has_cert = true;
-  }
-  return described;
+  if (const CertificateNotes* const notes = NotesOf(&certificate)) return notes->description;
+  return DescribeCertificate(certificate, cert_digests);
 }
 
 PkiFailure FailureOf(X509_STORE_CTX* context) {

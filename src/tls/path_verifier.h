@@ -18,8 +18,10 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "tls/certificate_notes.h"
 #include "tls/openssl_ptr.h"
 #include "tls/pki_failure.h"
 #include "tls/trust_store.h"
@@ -40,9 +42,6 @@ enum class AnchorRule : std::uint8_t {
   kSelfSigned,    // a trusted self-signed certificate
   kPartialChain,  // also a trusted certificate of another kind, where no root can be reached
 };
-
-// Whether digests of whole certificates are wanted, for rules with pins of kind cert.
-enum class CertDigests : std::uint8_t { kSkip, kCompute };
 
 // Whether a path should say where its anchor comes from, for rules that refuse local anchors.
 enum class OriginCheck : std::uint8_t { kSkip, kCompute };
@@ -72,6 +71,11 @@ class Verification {
   // ChainOf is the same as OpenSSL's objects, borrowed.
   [[nodiscard]] STACK_OF(X509) * ChainOf(std::size_t index) const noexcept {
     return chains_[index].get();
+  }
+
+  // TakeChain hands over what ChainOf lends; after that neither it nor DerOf may be asked for.
+  [[nodiscard]] X509StackPtr TakeChain(std::size_t index) noexcept {
+    return std::move(chains_[index]);
   }
 
   // Failed is the result for a chain that could not be looked at, for the reason in `error`.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tls/profile.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -8,6 +9,8 @@
 
 #include <openssl/objects.h>
 #include <openssl/x509v3.h>
+
+#include "tls/certificate_notes.h"
 
 namespace cotter::tls {
 namespace {
@@ -86,6 +89,13 @@ bool QualifiersAreKnown(const X509& certificate) {
   return known;
 }
 
+// IsUsuallyCritical tells the extensions that are critical in nearly every certificate, without the
+// search (and the lock) of OBJ_obj2nid.
+bool IsUsuallyCritical(const ASN1_OBJECT* type) noexcept {
+  return OBJ_cmp(type, OBJ_nid2obj(NID_basic_constraints)) == 0 ||
+         OBJ_cmp(type, OBJ_nid2obj(NID_key_usage)) == 0;
+}
+
 // CheckCritical looks at one critical extension of `type`.
 std::string CheckCritical(const X509& certificate, const ASN1_OBJECT* type) {
   const int nid = OBJ_obj2nid(type);
@@ -119,7 +129,7 @@ std::string CheckExtensions(const X509& certificate) {
         return "has an extension twice";
       }
     }
-    if (X509_EXTENSION_get_critical(extension) != 1) continue;
+    if (X509_EXTENSION_get_critical(extension) != 1 || IsUsuallyCritical(type)) continue;
     if (std::string wrong = CheckCritical(certificate, type); !wrong.empty()) return wrong;
   }
   return {};
@@ -192,7 +202,24 @@ std::string CheckCertificate(X509& certificate, Position position) {
   return position == Position::kLeaf ? CheckLeaf(certificate) : CheckCa(certificate, position);
 }
 
+bool RestrictsPolicies(const X509& certificate) noexcept {
+  return std::ranges::any_of(kPolicyRestrictions,
+                             [&certificate](int nid) { return HasExtension(certificate, nid); });
+}
+
+// IsNotedSound spares a trusted certificate the look that it had when it was loaded. One that is
+// sound as an anchor is so as an intermediate, except for an old one, which says version 1.
+bool IsNotedSound(const X509* certificate) noexcept {
+  const CertificateNotes* const notes = NotesOf(certificate);
+  return notes != nullptr && notes->sound_anchor && X509_get_version(certificate) == kVersion3;
+}
+
 }  // namespace
+
+bool IsSoundAnchor(X509& certificate) {
+  return CheckCertificate(certificate, Position::kAnchor).empty() && IsForServers(certificate) &&
+         !RestrictsPolicies(certificate);
+}
 
 bool HasTooManyNames(X509* leaf, const STACK_OF(X509) * presented) {
   std::size_t constraints = 0;
@@ -202,7 +229,7 @@ bool HasTooManyNames(X509* leaf, const STACK_OF(X509) * presented) {
   if (constraints == 0) return false;
   std::size_t names = SizeOf(*leaf);
   for (int i = 0; i < sk_X509_num(presented); ++i) names += SizeOf(*sk_X509_value(presented, i));
-  // Sizes are below 2^31, so the product fits.
+  // Inputs are below 2^30 bytes, so the product fits.
   return (names / kMinNameSize) * (constraints / kMinConstraintSize) > kMaxNameComparisons;
 }
 
@@ -210,6 +237,7 @@ std::optional<PkiFailure> CheckProfile(const STACK_OF(X509) * path) {
   const int count = sk_X509_num(path);
   for (int i = 0; i < count; ++i) {
     X509* const certificate = sk_X509_value(path, i);
+    if (i > 0 && IsNotedSound(certificate)) continue;
     const Position position = i == 0           ? Position::kLeaf
                               : i == count - 1 ? Position::kAnchor
                                                : Position::kIntermediate;
@@ -225,9 +253,7 @@ std::optional<PkiFailure> CheckProfile(const STACK_OF(X509) * path) {
 bool HasPolicyConstraints(const STACK_OF(X509) * path) noexcept {
   for (int i = 0; i < sk_X509_num(path); ++i) {
     const X509* const certificate = sk_X509_value(path, i);
-    for (const int nid : kPolicyRestrictions) {
-      if (HasExtension(*certificate, nid)) return true;
-    }
+    if (!IsNotedSound(certificate) && RestrictsPolicies(*certificate)) return true;
   }
   return false;
 }

@@ -28,6 +28,10 @@ inline constexpr std::size_t kMaxNameComparisons = std::size_t{1} << 23;
 // kProfileViolation or the code that fits.
 [[nodiscard]] std::optional<PkiFailure> CheckProfile(const STACK_OF(X509) * path);
 
+// IsSoundAnchor reports that `certificate` passes CheckProfile at the end of a path and restricts
+// no certificate policies.
+[[nodiscard]] bool IsSoundAnchor(X509& certificate);
+
 // HasPolicyConstraints reports that a certificate of the path restricts certificate policies (RFC
 // 5280, 4.2.1.11 and 4.2.1.14). OpenSSL claims to understand those extensions but looks at them
 // only under X509_V_FLAG_POLICY_CHECK, so such a path is verified again with it.

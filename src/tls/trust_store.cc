@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/sha256.h"
+#include "tls/certificate_notes.h"
 
 namespace cotter::tls {
 namespace {
@@ -258,6 +259,11 @@ Result<std::shared_ptr<const TrustStore>> TrustStore::Load(const TrustOptions& o
   }
   if (const Result<void> filled = CheckNotEmpty(*trust->store_, options, directories); !filled) {
     return filled.error();
+  }
+  STACK_OF(X509_OBJECT)* const objects = X509_STORE_get0_objects(trust->store());
+  for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i) {
+    X509* const certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+    if (certificate != nullptr) AttachNotes(certificate);
   }
   trust->content_digest_ = DigestOfContent(*trust->store_, std::move(directories));
   trust->public_roots_ = options.public_roots;
