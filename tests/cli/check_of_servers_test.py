@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cotter check on live servers: PKI first, pins second, and nothing of the caller's leaves."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.environ["COTTER_SOURCE_DIR"], "tests/support"))
+from lab import Lab  # noqa: E402
+
+COTTER = os.environ["COTTER_BIN"]
+HOST = "api.example.com"
+
+POLICY = """[policy]
+name = "acme"
+version = 7
+{head}
+[[host]]
+pattern = "{pattern}"
+{rule}
+pins = [{{ pin = "{pin}", place = "{place}"{use} }}]
+"""
+
+
+def check(lab, *words, trust=("root",), server=0, host=HOST):
+    """Runs check --json and returns (exit code, row, stderr)."""
+    anchors = [word for name in trust for word in ("--cacert", lab.file(name))]
+    command = [COTTER, "check", "--json", "--no-system-roots", *anchors, "--connect-to", lab.address(server),
+               "--timeout", "20", *words, host]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    row = json.loads(done.stdout)["targets"][0] if done.stdout else None
+    return done.returncode, row, done.stderr
+
+
+def policy(pin, pattern=HOST, place="any", use="", head="", rule=""):
+    file = tempfile.NamedTemporaryFile("w", suffix=".toml", delete=False)
+    with file:
+        file.write(POLICY.format(pin=pin, pattern=pattern, place=place, head=head, rule=rule,
+                                 use=f', use = "{use}"' if use else ""))
+    return file.name
+
+
+class CheckOfServers(unittest.TestCase):
+    def judge(self, lab, *words, verdict, code, exit_code, **options):
+        exit_found, row, err = check(lab, *words, **options)
+        self.assertEqual((row["verdict"], row["code"], exit_found), (verdict, code, exit_code), err)
+        return row, err
+
+    def test_S0_01_S1_54_right_and_wrong_pins(self):
+        with Lab([]) as lab:
+            row, err = self.judge(lab, "--pin", lab.pin("root"), verdict="pinned_ok", code=None, exit_code=0)
+            self.assertEqual(row["matched"], {"pin": lab.pin("root"), "place": "ca", "index": 2})
+            self.assertEqual(row["found"], [lab.pin(name) for name in ("leaf", "intermediate", "root")])
+            self.assertEqual((row["peer"], row["tls"], row["target"]), (lab.address(), "TLSv1.3", f"{HOST}:443"))
+            self.assertEqual(err, "")
+            row, err = self.judge(lab, "--pin", lab.pin("backup"), verdict="pin_mismatch", code="pin_mismatch", exit_code=1)
+            found = " ".join(lab.pin(name) for name in ("leaf", "intermediate", "root"))
+            self.assertEqual(row["message"], f"bad ssl pin detected, found pins: [{found}]")
+            self.assertIn("cotter explain pin_mismatch", err)
+            self.assertEqual(lab.settled()[0]["application_bytes"], 0)
+
+    def test_trusted_interceptor_with_the_genuine_chain_appended(self):
+        with Lab(["--identity", "rogue-leaf", "--append", "intermediate,root"]) as lab:
+            for name in ("leaf", "intermediate", "root"):
+                self.judge(lab, "--pin", lab.pin(name), trust=("root", "rogue-root"), verdict="pin_mismatch",
+                           code="pin_mismatch", exit_code=1)
+
+    def test_S3_02_pki_comes_first(self):
+        for identity, code in (("expired", "cert_expired"), ("wrong-host", "host_mismatch"), ("forged", "signature_invalid"),
+                               ("self-signed", "self_signed"), ("rogue-leaf", "issuer_unknown")):
+            with Lab(["--identity", identity]) as lab:
+                row, _ = self.judge(lab, "--pin", lab.pin(identity), verdict="pki_error", code=code, exit_code=1)
+                self.assertEqual(row["found"], [])
+
+    def test_policy_rule_backup_report_and_name(self):
+        with Lab(["--identity", "backup"]) as lab:
+            row, _ = self.judge(lab, "--policy", policy(lab.pin("backup"), pattern="*.example.com", use="backup"),
+                                verdict="pinned_ok", code="backup_pin_matched", exit_code=0)
+            self.assertEqual((row["rule"], row["policy"]), ("*.example.com", {"name": "acme", "version": 7}))
+            _, err = self.judge(lab, "--policy", policy(lab.pin("leaf"), rule='mode = "report"'), verdict="reported",
+                                code="reported", exit_code=0)
+            self.assertIn("warning", err)
+
+    def test_S1_55_unlisted_hosts(self):
+        with Lab([]) as lab:
+            elsewhere = {"pin": lab.pin("leaf"), "pattern": "other.example.com"}
+            self.judge(lab, "--policy", policy(**elsewhere), verdict="not_pinned", code="not_pinned", exit_code=0)
+            self.judge(lab, "--require-pinned", "--policy", policy(**elsewhere), verdict="not_pinned", code="not_pinned",
+                       exit_code=1)
+            self.judge(lab, "--policy", policy(head='unlisted = "refuse"', **elsewhere), verdict="unlisted_refused",
+                       code="unlisted_refused", exit_code=1)
+            self.judge(lab, "--policy", policy(lab.pin("leaf"), rule="ports = [8443]"), verdict="port_refused",
+                       code="port_refused", exit_code=1)
+
+    def test_a_host_has_one_answer_however_it_is_written(self):
+        with Lab([]) as lab:
+            for host in ("API.Example.COM.", "api.example.com:443"):
+                self.judge(lab, "--pin", lab.pin("backup"), host=host, verdict="pin_mismatch", code="pin_mismatch", exit_code=1)
+
+    def test_a_server_that_cannot_be_asked_is_undecided(self):
+        with Lab(["--fault", "close"]) as lab:
+            exit_code, row, _ = check(lab, "--pin", lab.pin("leaf"))
+            self.assertEqual((exit_code, row["verdict"]), (3, "network_error"))
+
+    def test_misuse_is_told(self):
+        with Lab([]) as lab:
+            for words in ([], ["--pin", lab.pin("leaf"), "--policy", "x.toml"], ["--pin", lab.pin("leaf"), "--at", "2026-01-01"],
+                          ["--policy", "/nonexistent/policy.toml"], ["--pin", "sha256/AAAA"]):
+                exit_code, row, err = check(lab, *words)
+                self.assertEqual((exit_code, row), (2, None), words)
+                self.assertTrue(err.startswith("cotter: error: "), err)
+
+
+if __name__ == "__main__":
+    unittest.main()
