@@ -96,6 +96,10 @@ Result<Exported> Export(const Policy& policy, const Format& format, const Export
       std::ranges::find(format.languages, options.language) == format.languages.end()) {
     return Error{Code::kUsage, std::string(format.name) + " has no language " + options.language};
   }
+  if (options.build == Build::kInsecureDebug && format.loosest == Build::kRelease) {
+    return Error{Code::kUsage, std::string(format.name) +
+                                   " cannot tell debug builds apart: --debug-build is not for it"};
+  }
   if (const auto index = PolicyIndex::Build(policy); !index) return index.error();
   return format.write(policy, options);
 }

@@ -89,6 +89,7 @@ struct Format {
   Result<Exported> (*write)(const Policy& policy, const ExportOptions& options) = nullptr;
   std::span<const std::string_view> languages = {};  // of what is written; the first is the default
   Files files = Files::kOne;
+  Build loosest = Build::kRelease;  // kInsecureDebug where debug builds can be told apart
 };
 
 // Inputs of more bytes are refused before they are looked at: the largest real ones, app packages,

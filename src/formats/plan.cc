@@ -59,6 +59,10 @@ class Planner {
       plan_.Lose("", Severity::kStricter,
                  "partial_chain is not carried: a path must end at a self-signed root");
     }
+    if (!policy_.inspection_cas.empty()) {
+      plan_.Lose("", Severity::kStricter,
+                 "CAs that may inspect are not carried: pins hold for them");
+    }
     if (!speech_.facts && std::ranges::any_of(policy_.hosts, HasFacts)) {
       plan_.Lose("", Severity::kNote,
                  "owners, tags, reasons, labels and uses of pins stay in the policy");
@@ -119,7 +123,7 @@ class Planner {
                  "require = \"leaf+ca\" is not carried: one matching pin is enough");
       rule.require = Require::kAny;
     }
-    if (source.local_anchors == LocalAnchors::kRefuse) {
+    if (source.local_anchors == LocalAnchors::kRefuse && !speech_.local_anchors) {
       plan_.Lose(name, Severity::kEnforcement,
                  "local_anchors = \"refuse\" is not carried: roots added to the machine are "
                  "trusted, though their paths must be pinned too");

@@ -36,15 +36,16 @@ enum class Places : std::uint8_t {
 struct Speech {
   Hosts hosts = Hosts::kPatterns;
   Places places = Places::kTold;
-  bool exclusions = false;   // a host that a wider entry covers can be left out
-  bool report = false;       // mode = "report"
-  bool expiry = false;       // a date after which pins no longer take part
-  bool ports = false;        // rules for some ports
-  bool leaf_and_ca = false;  // require = "leaf+ca"
-  bool cert_pins = false;    // pins of whole certificates
-  bool revoked = false;      // keys that must not appear in a path
-  bool unlisted = false;     // unlisted = "refuse"
-  bool facts = false;        // uses and labels of pins
+  bool exclusions = false;     // a host that a wider entry covers can be left out
+  bool report = false;         // mode = "report"
+  bool expiry = false;         // a date after which pins no longer take part
+  bool ports = false;          // rules for some ports
+  bool leaf_and_ca = false;    // require = "leaf+ca"
+  bool cert_pins = false;      // pins of whole certificates
+  bool revoked = false;        // keys that must not appear in a path
+  bool unlisted = false;       // unlisted = "refuse"
+  bool local_anchors = false;  // local_anchors = "refuse"
+  bool facts = false;          // uses and labels of pins
 };
 
 // PlanRule is one entry to write. Its pins are usable, each once, in the policy's order.

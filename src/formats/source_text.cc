@@ -47,13 +47,24 @@ Result<SourceText> SourceText::Open(const InputFile& file) {
   return source;
 }
 
+SourceText SourceText::OfLines(std::string_view name) {
+  SourceText source;
+  source.name_ = name;
+  return source;
+}
+
 std::uint32_t SourceText::Line(std::size_t offset) const noexcept {
+  if (line_starts_.empty()) return static_cast<std::uint32_t>(offset);
   const auto next = std::ranges::upper_bound(line_starts_, offset);
   return static_cast<std::uint32_t>(next - line_starts_.begin());
 }
 
 Error SourceText::Fail(std::size_t offset, Code code, const std::string& what) const {
   const std::uint32_t line = Line(offset);
+  if (line_starts_.empty()) {
+    const std::string at = line == 0 ? "" : ":" + std::to_string(line);
+    return {code, std::string(name_) + at + ": " + what};
+  }
   const std::size_t column = offset - line_starts_[line - 1] + 1;
   return {code, std::string(name_) + ":" + std::to_string(line) + ":" + std::to_string(column) +
                     ": " + what};

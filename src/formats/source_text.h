@@ -24,6 +24,9 @@ class SourceText {
   // kFormatMalformed, at the first byte that is not.
   [[nodiscard]] static Result<SourceText> Open(const InputFile& file);
 
+  // OfLines is a file whose text is not at hand, only line numbers: every "offset" is one.
+  [[nodiscard]] static SourceText OfLines(std::string_view name);
+
   [[nodiscard]] std::string_view name() const noexcept { return name_; }
   [[nodiscard]] std::string_view text() const noexcept { return text_; }
 
@@ -47,11 +50,12 @@ class SourceText {
                                     PinPlace place = PinPlace::kAny) const;
 
  private:
+  SourceText() = default;
   explicit SourceText(const InputFile& file);
 
   std::string_view name_;
   std::string_view text_;
-  std::vector<std::size_t> line_starts_;
+  std::vector<std::size_t> line_starts_;  // empty where offsets are lines
 };
 
 // Quoted repeats foreign text in a message: short, and in quotes.
