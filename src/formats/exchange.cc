@@ -101,7 +101,12 @@ Result<Exported> Export(const Policy& policy, const Format& format, const Export
                                    " cannot tell debug builds apart: --debug-build is not for it"};
   }
   if (const auto index = PolicyIndex::Build(policy); !index) return index.error();
-  return format.write(policy, options);
+  Result<Exported> exported = format.write(policy, options);
+  if (exported) {
+    std::ranges::stable_partition(exported->losses,
+                                  [](const Loss& loss) { return loss.rule.empty(); });
+  }
+  return exported;
 }
 
 }  // namespace cotter::formats

@@ -74,7 +74,8 @@ Result<ImportedPolicy> Read(std::span<const InputFile> files) {
     if (Result<void> read = ReadDomain(*plist, name, entry, imported); !read) return read.error();
   }
   if (plist->root.Find("TSKConfiguration") != nullptr) {
-    imported.losses.push_back({.rule = "", .what = "the TrustKit configuration beside it is not imported: "
+    imported.losses.push_back({.rule = "",
+                               .what = "the TrustKit configuration beside it is not imported: "
                                        "--from trustkit does that"});
   }
   return imported;
