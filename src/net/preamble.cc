@@ -26,7 +26,7 @@ Result<bool> Answer(Socket& socket, Preamble& preamble, std::string& received, D
 
 Result<void> RunPreamble(Socket& socket, Preamble& preamble, Deadline deadline) {
   const std::string opening = preamble.Opening();
-  if (const Result<void> sent = socket.WriteAll(AsBytes(opening), deadline); !sent) return sent;
+  if (Result<void> sent = socket.WriteAll(AsBytes(opening), deadline); !sent) return sent;
   std::string received;
   std::size_t total = 0;
   std::array<std::uint8_t, 4096> chunk;

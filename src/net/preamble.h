@@ -19,7 +19,7 @@ namespace cotter::net {
 
 // All bytes of one preamble together: greetings and capability lists take 1 or 2 KiB, and a longer
 // one is not read further.
-inline constexpr std::size_t kMaxPreambleBytes = 16 * 1024;
+inline constexpr std::size_t kMaxPreambleBytes = std::size_t{16} * 1024;
 
 // PreambleStep is what a preamble made of the bytes it saw.
 struct PreambleStep {

@@ -23,10 +23,10 @@ namespace cotter::net {
 
 // The bytes of all certificates of one handshake: 16 of the largest that are seen in practice (RSA
 // keys of 16 Kibit, long lists of names) take about 100 KiB.
-inline constexpr std::size_t kMaxCertificateBytes = 256 * 1024;
+inline constexpr std::size_t kMaxCertificateBytes = std::size_t{256} * 1024;
 
 // All bytes that a handshake may read: the certificates in their records, and room for the rest.
-inline constexpr std::size_t kMaxHandshakeBytes = kMaxCertificateBytes + 128 * 1024;
+inline constexpr std::size_t kMaxHandshakeBytes = kMaxCertificateBytes + std::size_t{128} * 1024;
 
 struct FreeSsl {
   void operator()(SSL* ssl) const noexcept { SSL_free(ssl); }

@@ -31,7 +31,9 @@ class Run:
     def __init__(self, *arguments):
         begun = time.monotonic()
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            process = subprocess.Popen([COTTER, *arguments], stdout=out, stderr=err)
+            # A sanitizer keeps freed memory for a while; that is not the program's.
+            environment = os.environ | {"ASAN_OPTIONS": "quarantine_size_mb=1"}
+            process = subprocess.Popen([COTTER, *arguments], stdout=out, stderr=err, env=environment)
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = self.code = os.waitstatus_to_exitcode(status)
             out.seek(0)
