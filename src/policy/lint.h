@@ -59,11 +59,11 @@ struct Finding {
 struct LiveServer {
   std::size_t host = 0;  // the rule, in Policy::hosts
   std::string target;
-  std::optional<Error> mismatch;  // set where the server does not satisfy its rule
-  std::vector<Digest> served;     // SPKI digests of what it presented
+  std::optional<Error> mismatch{};  // set where the server does not satisfy its rule
+  std::vector<Digest> served{};     // SPKI digests of what it presented
   // The life of its leaf certificate in seconds, and the ends of the CAs on its verified paths.
-  std::optional<std::int64_t> leaf_lifetime;
-  std::vector<std::pair<Digest, Time>> ca_ends;
+  std::optional<std::int64_t> leaf_lifetime{};
+  std::vector<std::pair<Digest, Time>> ca_ends{};
 };
 
 // Whether the text is a policy of ours, whose every key could have been set, or was imported.

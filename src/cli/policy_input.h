@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The policy that a command is given, read and judged as a whole. Safe from any thread.
+#pragma once
+
+#include <string>
+
+#include <cotter/policy.h>
+#include <cotter/policy_index.h>
+#include <cotter/result.h>
+
+namespace cotter::cli {
+
+// LoadedPolicy is the model, and what was compiled of it.
+struct LoadedPolicy {
+  Policy policy;
+  PolicyIndex index;
+};
+
+// LoadPolicy reads the TOML or JSON at `path`, standard input where it is "-". Fails with what is
+// wrong in it, by file and line.
+[[nodiscard]] Result<LoadedPolicy> LoadPolicy(const std::string& path);
+
+}  // namespace cotter::cli
