@@ -53,7 +53,9 @@ void AttachNotes(X509* certificate) {
   auto notes = std::make_unique<CertificateNotes>();
   notes->description = *description;
   notes->sound_anchor = IsSoundAnchor(*certificate);
-  if (X509_set_ex_data(certificate, NotesIndex(), notes.get()) == 1) notes.release();
+  if (X509_set_ex_data(certificate, NotesIndex(), notes.get()) == 1) {
+    (void)notes.release();  // the certificate owns them now
+  }
 }
 
 const CertificateNotes* NotesOf(const X509* certificate) noexcept {

@@ -202,7 +202,7 @@ Result<void> Enforcer::Attach(ssl_st* ssl, const Endpoint& endpoint) const {
   if (SSL_set_ex_data(ssl, ConnectionIndex(), connection.get()) != 1) {
     return SettingRefused("remember the connection");
   }
-  connection.release();  // freed with the SSL
+  (void)connection.release();  // freed with the SSL
   return Ok();
 }
 

@@ -49,7 +49,7 @@ Result<ParsedChain> ParseChain(const PresentedChain& presented) {
     } else if (!parsed.rest || sk_X509_push(parsed.rest.get(), certificate.get()) == 0) {
       return Error{Code::kInternal, "out of memory for the presented chain"};
     } else {
-      certificate.release();  // the stack owns it now
+      (void)certificate.release();  // the stack owns it now
     }
   }
   return parsed;

@@ -137,49 +137,46 @@ std::string Describe(const Judgement& judgement) {
   return text;
 }
 
-class ChainCase : public testing::Test {
- public:
-  explicit ChainCase(fs::path path) : path_(std::move(path)) {}
-
-  void TestBody() override {
-    const Fields fields = ReadCase(path_ / "case");
-    const Result<PolicyIndex> policy = PolicyIndex::Build(MakePolicy(fields));
-    ASSERT_TRUE(policy);
-    TrustOptions options;
-    options.system_roots = SystemRoots::kNone;
-    options.certificates = ReadChain(fields.at("trust"));
-    const auto trust = LoadTrustStore(options);
-    ASSERT_TRUE(trust);
-    const Endpoint endpoint{HostName::Parse(fields.at("host")).value(), 443};
-    const Time now = ParseTime(fields.at("now")).value();
-    const PresentedChain presented{ReadChain(fields.at("chain"))};
-    const Judgement judgement = JudgeChain(*policy, endpoint, **trust, now, presented);
-    EXPECT_EQ(Describe(judgement), fields.at("expect")) << judgement.message();
-    if (fields.contains("paths")) {
-      const Verification all =
-          VerifyChain(presented, **trust, endpoint.host, now,
-                      {.anchors = policy->partial_chain() ? AnchorRule::kPartialChain
-                                                          : AnchorRule::kSelfSigned},
-                      SearchMode::kAlways);
-      EXPECT_EQ(std::to_string(all.paths().size()), fields.at("paths"));
-    }
+// AllCases is the names of the directories, sorted.
+std::vector<std::string> AllCases() {
+  std::vector<std::string> names;
+  for (const fs::directory_entry& entry : fs::directory_iterator(kCases)) {
+    names.push_back(entry.path().filename().string());
   }
+  std::ranges::sort(names);
+  return names;
+}
 
- private:
-  fs::path path_;
-};
+class Chains : public testing::TestWithParam<std::string> {};
+
+TEST_P(Chains, AreJudgedAsTheirCaseSays) {
+  const Fields fields = ReadCase(kCases / GetParam() / "case");
+  const Result<PolicyIndex> policy = PolicyIndex::Build(MakePolicy(fields));
+  ASSERT_TRUE(policy);
+  TrustOptions options;
+  options.system_roots = SystemRoots::kNone;
+  options.certificates = ReadChain(fields.at("trust"));
+  const auto trust = LoadTrustStore(options);
+  ASSERT_TRUE(trust);
+  const Endpoint endpoint{HostName::Parse(fields.at("host")).value(), 443};
+  const Time now = ParseTime(fields.at("now")).value();
+  const PresentedChain presented{ReadChain(fields.at("chain"))};
+  const Judgement judgement = JudgeChain(*policy, endpoint, **trust, now, presented);
+  EXPECT_EQ(Describe(judgement), fields.at("expect")) << judgement.message();
+  if (fields.contains("paths")) {
+    const Verification all = VerifyChain(
+        presented, **trust, endpoint.host, now,
+        {.anchors = policy->partial_chain() ? AnchorRule::kPartialChain : AnchorRule::kSelfSigned},
+        SearchMode::kAlways);
+    EXPECT_EQ(std::to_string(all.paths().size()), fields.at("paths"));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, Chains, testing::ValuesIn(AllCases()), [](const auto& each) {
+  std::string name = each.param;
+  std::ranges::replace(name, '-', '_');
+  return name;
+});
 
 }  // namespace
 }  // namespace cotter::tls
-
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  for (const auto& entry : std::filesystem::directory_iterator(cotter::tls::kCases)) {
-    const std::filesystem::path path = entry.path();
-    testing::RegisterTest("chains", path.filename().c_str(), nullptr, nullptr, __FILE__, __LINE__,
-                          [path]() -> testing::Test* {
-                            return std::make_unique<cotter::tls::ChainCase>(path).release();
-                          });
-  }
-  return RUN_ALL_TESTS();
-}

@@ -105,6 +105,17 @@ class CheckOfServers(unittest.TestCase):
             exit_code, row, _ = check(lab, "--pin", lab.pin("leaf"))
             self.assertEqual((exit_code, row["verdict"]), (3, "network_error"))
 
+    def test_S0_26_short_message_for_people_and_full_detail_below(self):
+        with Lab(["--identity", "backup"]) as lab:
+            command = [COTTER, "check", "--no-system-roots", "--cacert", lab.file("root"), "--connect-to", lab.address(),
+                       "--pin", lab.pin("leaf"), HOST]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+            first, *details = done.stdout.splitlines()
+            self.assertTrue(first.startswith(f"{HOST}:443  pin_mismatch  "), first)
+            self.assertNotIn("sha256/", first)
+            for detail in ("code: pin_mismatch", f"rule: {HOST}", f"found: {lab.pin('backup')}", f"peer: {lab.address()}, TLSv1.3"):
+                self.assertIn("  " + detail, details)
+
     def test_misuse_is_told(self):
         with Lab([]) as lab:
             for words in ([], ["--pin", lab.pin("leaf"), "--policy", "x.toml"], ["--pin", lab.pin("leaf"), "--at", "2026-01-01"],
