@@ -36,8 +36,10 @@ class [[nodiscard]] Result {
   using value_type = T;
 
   // Implicit on purpose: `return value;` and `return Error{...};` both read naturally.
+  // NOLINTBEGIN(google-explicit-constructor)
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }
@@ -80,6 +82,7 @@ class [[nodiscard]] Result<void> {
   using value_type = void;
 
   Result() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): as above
   Result(Error error) : error_(std::move(error)), ok_(false) {}
 
   [[nodiscard]] bool has_value() const noexcept { return ok_; }

@@ -76,6 +76,7 @@ class Pages {
 };
 
 Error Unreadable(const std::string& path, int error) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's strerror has a buffer for each thread
   return Error{Code::kFileUnreadable, path + ": " + std::strerror(error)};
 }
 
