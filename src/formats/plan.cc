@@ -5,24 +5,11 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/policy_order.h"
 #include "formats/provenance.h"
 
 namespace cotter::formats {
 namespace {
-
-std::vector<Digest> RevokedKeys(const Policy& policy) {
-  std::vector<Digest> keys = policy.revoked;
-  for (const HostRule& rule : policy.hosts) {
-    for (const PolicyPin& entry : rule.pins) {
-      if (entry.pin.use == PinUse::kRevoked && entry.pin.kind == PinKind::kSpki) {
-        keys.push_back(entry.pin.digest);
-      }
-    }
-  }
-  std::ranges::sort(keys);
-  keys.erase(std::ranges::unique(keys).begin(), keys.end());
-  return keys;
-}
 
 bool HasFacts(const HostRule& rule) {
   return !rule.owner.empty() || !rule.tags.empty() || !rule.reason.empty() || rule.updated ||
@@ -43,7 +30,7 @@ std::string PortsText(const HostRule& rule) {
 class Planner {
  public:
   Planner(const Policy& policy, const Speech& speech, Plan& plan)
-      : policy_(policy), speech_(speech), plan_(plan), revoked_(RevokedKeys(policy)) {}
+      : policy_(policy), speech_(speech), plan_(plan), revoked_(image::RevokedKeys(policy)) {}
 
   void WholePolicy() {
     if (policy_.unlisted == Unlisted::kRefuse && !speech_.unlisted) {
