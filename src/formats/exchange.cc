@@ -103,8 +103,8 @@ Result<Exported> Export(const Policy& policy, const Format& format, const Export
   if (const auto index = PolicyIndex::Build(policy); !index) return index.error();
   Result<Exported> exported = format.write(policy, options);
   if (exported) {
-    std::ranges::stable_partition(exported->losses,
-                                  [](const Loss& loss) { return loss.rule.empty(); });
+    std::stable_partition(exported->losses.begin(), exported->losses.end(),
+                          [](const Loss& loss) { return loss.rule.empty(); });
   }
   return exported;
 }
