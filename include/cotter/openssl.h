@@ -25,7 +25,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <cotter/evaluate.h>
@@ -42,11 +44,29 @@ struct ssl_st;
 
 namespace cotter::tls {
 
+// Violation is one refused or reported connection, as data. It borrows; what is kept must be
+// copied.
+struct Violation {
+  const Endpoint& endpoint;       // what the caller asked for
+  const Verdict& verdict;         // allowed() where the rule only reports
+  std::span<const Digest> found;  // SPKI digests of the default path, leaf first
+  std::string_view message;       // for people
+  int socket;                     // of the connection, for getpeername; -1 where OpenSSL has none
+};
+
 // EnforcerOptions is what an enforcer decides by.
 struct EnforcerOptions {
   std::shared_ptr<const PolicyIndex> policy;  // required
   std::shared_ptr<const TrustStore> trust;    // required
   std::function<Time()> now;                  // empty: the system clock
+
+  // on_violation is called for every connection that a pin, a revoked key or an unlisted host
+  // refuses, and for every one that is only reported: first or later, inside the handshake, before
+  // the error returns (DESIGN, section 2, rule 10). It can change nothing: what it throws is
+  // dropped, and the verdict stands. Empty: nobody is told. It runs on the thread of the
+  // connection, and must not use its SSL. Chains that fail PKI alone are not violations; the record
+  // says what was wrong with them.
+  std::function<void(const Violation&)> on_violation{};
 };
 
 // ConnectionRecord is what is known of one connection after its verdict. A copy of it may outlive

@@ -21,6 +21,7 @@ struct Enforcer::Shared {
   std::shared_ptr<const PolicyIndex> policy;
   std::shared_ptr<const TrustStore> trust;
   std::function<Time()> now;
+  std::function<void(const Violation&)> on_violation;
 
   // A session context that no other connection of any process has: what is random in it is drawn
   // once, because drawing it for each connection would cost more than judging.
@@ -82,14 +83,37 @@ int AlertError(const Judgement& judgement) noexcept {
                                           : X509_V_ERR_APPLICATION_VERIFICATION;
 }
 
+// IsViolation reports that pins, not PKI alone, are why a connection is refused or told of.
+bool IsViolation(const Judgement& judgement) noexcept {
+  const Outcome outcome = judgement.verdict.outcome;
+  return outcome == Outcome::kReported ||
+         (!judgement.verdict.allowed() && outcome != Outcome::kPkiError);
+}
+
+// Tell calls the handler. A handler can change nothing, so what it throws is dropped here, before
+// it could reach the verdict or OpenSSL's frames.
+void Tell(const Connection& connection, const SSL* ssl) noexcept {
+  const ConnectionRecord& record = *connection.record;
+  try {
+    connection.shared->on_violation({.endpoint = connection.endpoint,
+                                     .verdict = record.verdict,
+                                     .found = record.found,
+                                     .message = record.message,
+                                     .socket = SSL_get_fd(ssl)});
+  } catch (...) {
+    return;
+  }
+}
+
 // Judge records the verdict of the chain that OpenSSL holds in `context`.
-bool Judge(Connection& connection, X509_STORE_CTX* context) {
+bool Judge(Connection& connection, const SSL* ssl, X509_STORE_CTX* context) {
   connection.record.reset();
   Judgement judgement =
       JudgeConnection(*connection.shared->policy, connection.endpoint, *connection.shared->trust,
                       connection.shared->now(), X509_STORE_CTX_get0_cert(context),
                       X509_STORE_CTX_get0_untrusted(context));
   FillRecord(connection, judgement, connection.record.emplace());
+  if (connection.shared->on_violation && IsViolation(judgement)) Tell(connection, ssl);
   if (!judgement.verdict.allowed()) {
     X509_STORE_CTX_set_error(context, AlertError(judgement));
     return false;
@@ -110,7 +134,7 @@ int VerifyCertificate(X509_STORE_CTX* context, void* /*unused*/) {
   try {
     Connection* const connection = ssl == nullptr ? nullptr : ConnectionOf(ssl);
     X509_STORE_CTX_set_error(context, X509_V_ERR_APPLICATION_VERIFICATION);
-    allowed = connection != nullptr && Judge(*connection, context);
+    allowed = connection != nullptr && Judge(*connection, ssl, context);
   } catch (...) {
     X509_STORE_CTX_set_error(context, X509_V_ERR_OUT_OF_MEM);
     allowed = false;
@@ -170,6 +194,7 @@ Result<Enforcer> Enforcer::Create(EnforcerOptions options) {
   }
   shared->policy = std::move(options.policy);
   shared->trust = std::move(options.trust);
+  shared->on_violation = std::move(options.on_violation);
   shared->now = options.now ? std::move(options.now) : std::function<Time()>(base::Now);
   return Enforcer(std::move(shared));
 }

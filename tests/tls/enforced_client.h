@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -82,11 +83,14 @@ inline std::vector<lab::Identity> WithAppended(const std::string& name,
 // Client is one connection of a program that uses OpenSSL with an enforcer.
 class Client {
  public:
-  Client(std::shared_ptr<const PolicyIndex> policy, std::shared_ptr<const TrustStore> trust)
+  Client(std::shared_ptr<const PolicyIndex> policy, std::shared_ptr<const TrustStore> trust,
+         std::function<void(const Violation&)> on_violation = {})
       : context_(SSL_CTX_new(TLS_client_method())),
-        enforcer_(
-            Enforcer::Create({.policy = std::move(policy), .trust = std::move(trust), .now = {}})
-                .value()) {
+        enforcer_(Enforcer::Create({.policy = std::move(policy),
+                                    .trust = std::move(trust),
+                                    .now = {},
+                                    .on_violation = std::move(on_violation)})
+                      .value()) {
     EXPECT_TRUE(Enforcer::Prepare(context_.get()));
   }
 
