@@ -171,7 +171,10 @@ Result<HostName> HostName::Parse(std::string_view text, const IdnaMapper* idna) 
       return Invalid(text, "its zone id is empty");
     }
     const std::optional<Ipv6> groups = ReadIpv6(address.substr(0, zone));
-    if (!groups) return Invalid(text, "expected an IPv6 address");
+    if (!groups && text.find("://") != std::string_view::npos) {
+      return Invalid(text, "it is a URL, and a host alone was expected");
+    }
+    if (!groups) return Invalid(text, "it has a colon, and is not an IPv6 address");
     return HostName(Kind::kIpv6, FormatIpv6(*groups));
   }
   std::string name(text);

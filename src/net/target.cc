@@ -101,6 +101,10 @@ std::optional<std::string> PercentDecode(std::string_view text) {
 
 Result<Target> ParseTarget(std::string_view text, std::uint16_t default_port,
                            const IdnaMapper* idna) {
+  if (text.find("://") != std::string_view::npos) {
+    return Error{Code::kHostInvalid,
+                 "expected a host and not a URL: api.example.com or api.example.com:443"};
+  }
   std::string_view host_text = text;
   std::optional<std::string_view> port_text;
   // More than one colon outside brackets is an IPv6 address without a port.

@@ -77,7 +77,7 @@ std::vector<ChangeWindow> ReadChangeWindows(TableReader& table) {
 
 std::vector<PolicyPin> ReadPins(TableReader& owner, ReadLog& log) {
   std::vector<PolicyPin> pins;
-  owner.Tables("pins", [&](Value value) {
+  const auto read = [&](Value value) {
     TableReader table(value, "pins", log);
     const std::optional<Digest> digest = ReadRequiredDigest(table);
     PolicyPin entry;
@@ -89,7 +89,8 @@ std::vector<PolicyPin> ReadPins(TableReader& owner, ReadLog& log) {
     if (!digest) return;
     entry.pin.digest = *digest;
     pins.push_back(std::move(entry));
-  });
+  };
+  owner.Tables("pins", read, "a table as { pin = \"sha256/...\" }");
   return pins;
 }
 
@@ -215,7 +216,7 @@ void ReadTables(Value root, Header header, Policy& policy, ReadLog& log) {
   TableReader top(root, "the policy", log);
   const std::optional<Value> found = top.Table("policy");
   if (!found && header == Header::kRequired && !log.stopped()) {
-    top.Fail(Code::kPolicyInvalid, "policy", "expected a [policy] table");
+    log.Add(Code::kPolicyInvalid, root.position(), "expected a [policy] table, and found none");
   }
   if (found) ReadHeader(*found, policy, log);
   top.Tables("pin_set", [&](Value value) { ReadPinSet(value, policy, log); });

@@ -160,12 +160,13 @@ void TableReader::Array(std::string_view key, std::string_view elements,
   });
 }
 
-void TableReader::Tables(std::string_view key, const std::function<void(Value)>& each) {
+void TableReader::Tables(std::string_view key, const std::function<void(Value)>& each,
+                         std::string_view expected) {
   Array(key, "tables", [&](Value element) {
     if (element.kind() == ValueKind::kTable) return each(element);
     log_.Add(Code::kPolicyInvalid, element.position(),
-             std::string(where_) + " " + std::string(key) + ": expected a table, found " +
-                 std::string(NameOf(element.kind())));
+             std::string(where_) + " " + std::string(key) + ": expected " + std::string(expected) +
+                 ", found " + std::string(NameOf(element.kind())));
   });
 }
 

@@ -94,8 +94,9 @@ class TableReader {
   // empty array.
   void Array(std::string_view key, std::string_view elements,
              const std::function<void(Value)>& each);
-  // Tables is Array for tables; what is none is an error.
-  void Tables(std::string_view key, const std::function<void(Value)>& each);
+  // Tables is Array for tables; what is none is an error that says what was `expected`.
+  void Tables(std::string_view key, const std::function<void(Value)>& each,
+              std::string_view expected = "a table");
   [[nodiscard]] std::optional<Value> Table(std::string_view key);
 
   // Choice reads one of a few words.
