@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/check_row.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include "cli/safe_text.h"
+#include "cli/wrap.h"
+#include "policy/words.h"
 #include <cotter/evaluate.h>
 
 namespace cotter::cli {
@@ -15,6 +18,9 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kNetworkError = "network_error";
+
+// A rule may have any number of pins; more than these push what was found off the screen.
+constexpr std::size_t kMostPinned = 8;
 
 std::string_view PlaceOf(std::size_t index) { return index == 0 ? "leaf" : "ca"; }
 
@@ -30,29 +36,70 @@ std::string_view SummaryOf(const CheckRow& row) {
   return row.message;
 }
 
-void AppendLine(std::string& text, std::string_view name, std::string_view value) {
+void AppendLine(Medium medium, std::string& text, std::string_view name, std::string_view value) {
   if (value.empty()) return;
+  const std::size_t indent = name.size() + 4;
   text.append("  ").append(name).append(": ");
-  AppendSafe(text, value);
-  text += '\n';
+  AppendFor(medium, text, SafeText(value), indent, indent);
 }
 
-// AppendDetails appends the full detail, below the short message.
-void AppendDetails(std::string& text, const CheckRow& row) {
-  if (row.code) AppendLine(text, "code", NameOf(*row.code));
-  if (row.message != SummaryOf(row)) AppendLine(text, "detail", row.message);
-  if (row.rule) AppendLine(text, "rule", *row.rule);
+// AppendColumn appends lines, all but the first without the name.
+void AppendColumn(Medium medium, std::string& text, std::string_view name,
+                  std::span<const std::string> lines) {
+  for (const std::string& line : lines) {
+    if (&line == lines.data()) {
+      AppendLine(medium, text, name, line);
+    } else {
+      text.append(name.size() + 4, ' ').append(line).append("\n");
+    }
+  }
+}
+
+// WordsOf is what the policy says of a pin besides its digest.
+std::string WordsOf(const Pin& pin) {
+  std::string words(policy::WordFor(policy::kPlaceWords, pin.place));
+  words.append(" ").append(policy::WordFor(policy::kUseWords, pin.use));
+  if (pin.kind == PinKind::kCert) words += " cert";
+  return words;
+}
+
+void AppendPinned(Medium medium, std::string& text, std::span<const Pin> pins) {
+  std::vector<std::string> lines;
+  for (const Pin& pin : pins.first(std::min(pins.size(), kMostPinned))) {
+    lines.push_back(FormatPin(pin.digest) + "  " + WordsOf(pin));
+  }
+  if (pins.size() > kMostPinned) {
+    lines.push_back("and " + std::to_string(pins.size() - kMostPinned) + " more");
+  }
+  AppendColumn(medium, text, "pinned", lines);
+}
+
+void AppendFound(Medium medium, std::string& text, std::span<const Digest> found) {
+  std::vector<std::string> lines;
+  for (const Digest& digest : found) {
+    lines.push_back(FormatPin(digest) + "  " + std::string(PlaceOf(lines.size())));
+  }
+  AppendColumn(medium, text, "found", lines);
+}
+
+// AppendDetails appends the full detail, below the short message. What it lists under names of
+// their own is not said a second time.
+void AppendDetails(Medium medium, std::string& text, const CheckRow& row) {
+  if (row.code && NameOf(*row.code) != row.verdict)
+    AppendLine(medium, text, "code", NameOf(*row.code));
+  const bool listed = !row.found.empty() && row.message == BadPinMessage(row.found);
+  if (!listed && row.message != SummaryOf(row)) AppendLine(medium, text, "detail", row.message);
+  if (row.rule) AppendLine(medium, text, "rule", *row.rule);
   if (row.matched) {
-    AppendLine(text, "matched",
-               FormatPin(row.matched->pin) + " (" + std::string(PlaceOf(row.matched->index)) +
-                   ", certificate " + std::to_string(row.matched->index) + ")");
+    AppendLine(medium, text, "matched",
+               FormatPin(row.matched->pin) + "  " + std::string(PlaceOf(row.matched->index)) +
+                   (row.matched->index == 0 ? "" : " " + std::to_string(row.matched->index)));
   }
-  for (std::size_t i = 0; i < row.found.size(); ++i) {
-    text.append(i == 0 ? "  found: " : "         ").append(FormatPin(row.found[i])).append("\n");
-  }
-  AppendLine(text, "peer", row.tls.empty() ? row.peer : row.peer + ", " + row.tls);
+  AppendPinned(medium, text, row.pinned);
+  AppendFound(medium, text, row.found);
+  AppendLine(medium, text, "peer", row.tls.empty() ? row.peer : row.peer + ", " + row.tls);
   if (row.policy) {
-    AppendLine(text, "policy",
+    AppendLine(medium, text, "policy",
                row.policy->name + " version " + std::to_string(row.policy->version));
   }
 }
@@ -112,17 +159,16 @@ Exit ExitOfRow(const CheckRow& row, Unpinned unpinned) noexcept {
 
 void PrintCheckText(Output& output, std::span<const CheckRow> rows) {
   for (const CheckRow& row : rows) {
-    output.Field(row.target);
-    output.Text("  ");
+    const std::string target = SafeText(row.target);
+    output.Text(target + "  ");
     output.Styled(IsGood(row)                                 ? Style::kGood
                   : row.verdict == NameOf(Outcome::kReported) ? Style::kWarning
                                                               : Style::kBad,
                   row.verdict);
-    std::string text;
-    text += "  ";
-    AppendSafe(text, SummaryOf(row));
-    text += '\n';
-    AppendDetails(text, row);
+    std::string text = "  ";
+    AppendFor(output.medium(), text, SafeText(SummaryOf(row)), 4,
+              target.size() + row.verdict.size() + 4);
+    AppendDetails(output.medium(), text, row);
     output.Text(text);
   }
 }

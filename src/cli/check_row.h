@@ -40,6 +40,7 @@ struct CheckRow {
   std::string message;              // one short line for people
   std::optional<std::string> rule;  // the pattern of the rule that applied
   std::optional<Match> matched;
+  std::vector<Pin> pinned;    // the pins of that rule, where none of them matched
   std::vector<Digest> found;  // the default verified path's SPKI digests, leaf first
   std::string peer;           // "127.0.0.1:443"; empty where nobody was asked
   std::string tls;            // "TLSv1.3"; empty likewise
@@ -55,8 +56,9 @@ struct CheckRow {
 // ExitOfRow is the exit code that one row leads to.
 [[nodiscard]] Exit ExitOfRow(const CheckRow& row, Unpinned unpinned) noexcept;
 
-// PrintCheckText prints for each target one line with the verdict and the message, and below it
-// what a developer wants to know. PrintCheckJson prints all as one object.
+// PrintCheckText prints for each target the verdict and one short message, and below them what a
+// developer wants to know: of a mismatch the pins of the rule and those that were found.
+// PrintCheckJson prints all as one object.
 void PrintCheckText(Output& output, std::span<const CheckRow> rows);
 void PrintCheckJson(Output& output, std::span<const CheckRow> rows);
 

@@ -74,7 +74,14 @@ CheckRow RowOf(const std::string& target, Answer answer, const PolicyIndex& poli
   row.verdict = NameOf(answer.verdict.outcome);
   row.code = answer.code;
   row.message = MessageOf(answer);
-  if (answer.verdict.rule) row.rule = answer.verdict.rule->pattern();
+  if (const auto& rule = answer.verdict.rule) {
+    row.rule = rule->pattern();
+    const bool missed = answer.verdict.outcome == Outcome::kPinMismatch ||
+                        answer.verdict.outcome == Outcome::kReported;
+    for (std::size_t i = 0; missed && i < rule->pin_count(); ++i) {
+      row.pinned.push_back(rule->pin(i));
+    }
+  }
   if (answer.verdict.match) {
     row.matched = CheckRow::Match{.pin = answer.verdict.match->pin.digest,
                                   .index = answer.verdict.match->cert_index};

@@ -9,6 +9,7 @@
 
 #include <boost/json/fwd.hpp>
 
+#include "cli/wrap.h"
 #include <cotter/result.h>
 
 namespace cotter::cli {
@@ -48,6 +49,11 @@ class Output {
   [[nodiscard]] Result<void> Finish();
 
   [[nodiscard]] bool is_terminal() const noexcept { return is_terminal_; }
+
+  // medium is how AppendFor (cli/wrap.h) lays text out for this output.
+  [[nodiscard]] Medium medium() const noexcept {
+    return is_terminal_ ? Medium::kTerminal : Medium::kFile;
+  }
 
   // reader_gone reports that nobody reads any more: an endless command stops.
   [[nodiscard]] bool reader_gone() const noexcept { return state_ == State::kReaderGone; }

@@ -8,6 +8,7 @@
 
 #include "base/sha256.h"
 #include "cli/safe_text.h"
+#include "cli/wrap.h"
 #include "formats/claims.h"
 #include <cotter/certificate.h>
 
@@ -20,28 +21,33 @@ std::optional<Time> ValueOf(const Result<Time>& time) {
   return time ? std::optional<Time>(*time) : std::nullopt;
 }
 
-// AppendDetails appends what follows the pin in text: role, subject and end date, each behind two
-// spaces.
-void AppendDetails(std::string& text, const PinList& list, const ListedPin& pin) {
-  text += list.kind == "server" && !list.verified ? "  unverified " : "  ";
-  text += pin.role;
-  if (!pin.subject.empty()) {
-    text += "  ";
-    AppendSafe(text, pin.subject);
-  }
-  if (pin.not_after) text.append("  until ").append(FormatDate(*pin.not_after));
+// AppendPin appends the line of one pin: role, subject and end date follow, each behind two spaces.
+// A terminal gets on a second line what would break in the middle of a word; everybody else gets
+// one line a pin.
+void AppendPin(std::string& text, const PinList& list, const ListedPin& pin, Medium medium) {
+  std::string line = "  " + FormatPin(pin.spki);
+  line += list.kind == "server" && !list.verified ? "  unverified " : "  ";
+  line += pin.role;
+  std::string rest;
+  if (!pin.subject.empty()) rest += "  " + SafeText(pin.subject);
+  if (pin.not_after) rest.append("  until ").append(FormatDate(*pin.not_after));
+  const bool breaks = medium == Medium::kTerminal && line.size() + rest.size() > kTextWidth;
+  text.append(line).append(breaks && !rest.empty() ? "\n    " : "").append(rest).append("\n");
 }
 
 // AppendText appends one list; its target only where it is not that of the list before.
-void AppendText(std::string& text, const PinList& list, const PinList* before, PinForm form) {
+void AppendText(std::string& text, const PinList& list, const PinList* before, PinForm form,
+                Medium medium) {
   if (before == nullptr || before->target != list.target) {
     AppendSafe(text, list.target);
     text += '\n';
   }
   for (const ListedPin& pin : list.pins) {
-    text.append("  ").append(FormatPin(pin.spki));
-    if (form == PinForm::kText) AppendDetails(text, list, pin);
-    text += '\n';
+    if (form == PinForm::kText) {
+      AppendPin(text, list, pin, medium);
+    } else {
+      text.append("  ").append(FormatPin(pin.spki)).append("\n");
+    }
   }
 }
 
@@ -102,7 +108,7 @@ void PrintPinLists(Output& output, std::span<const PinList> lists, PinForm form)
   for (const PinList& list : lists) {
     if (list.pins.empty()) continue;
     if (form != PinForm::kBare) {
-      AppendText(text, list, before, form);
+      AppendText(text, list, before, form, output.medium());
       before = &list;
       continue;
     }

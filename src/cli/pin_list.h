@@ -21,7 +21,8 @@ namespace cotter::cli {
 
 // How pins are printed.
 enum class PinForm {
-  kText,   // the target, then a line for each pin with role, subject and end date
+  kText,   // the target, then a line for each pin with role, subject and end date; on a terminal
+           // two lines where one is too long
   kPlain,  // the same, up to the pin
   kBare,   // base64 alone, one a line
   kJson,

@@ -6,8 +6,6 @@
 namespace cotter::cli {
 namespace {
 
-constexpr std::size_t kWidth = 80;
-
 // Width is how many characters of UTF-8 `word` holds.
 std::size_t Width(std::string_view word) {
   return static_cast<std::size_t>(std::count_if(word.begin(), word.end(), [](char c) {
@@ -24,7 +22,7 @@ void AppendWrapped(std::string& out, std::string_view text, std::size_t indent,
     const std::size_t end = std::min(text.find(' '), text.size());
     const std::string_view word = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
-    if (!first && column + 1 + Width(word) > kWidth) {
+    if (!first && column + 1 + Width(word) > kTextWidth) {
       out += '\n';
       out.append(indent, ' ');
       column = indent;
@@ -37,6 +35,12 @@ void AppendWrapped(std::string& out, std::string_view text, std::size_t indent,
     first = false;
   }
   out += '\n';
+}
+
+void AppendFor(Medium medium, std::string& out, std::string_view text, std::size_t indent,
+               std::size_t column) {
+  if (medium == Medium::kTerminal) return AppendWrapped(out, text, indent, column);
+  out.append(text).append("\n");
 }
 
 }  // namespace cotter::cli

@@ -62,6 +62,22 @@ class CheckOfServers(unittest.TestCase):
             self.assertIn("cotter explain pin_mismatch", err)
             self.assertEqual(lab.settled()[0]["application_bytes"], 0)
 
+    def test_text_tells_what_is_pinned_and_what_was_found(self):
+        with Lab([]) as lab:
+            command = [COTTER, "check", "--policy", policy(lab.pin("backup"), place="leaf", use="backup"), "--no-system-roots",
+                       "--cacert", lab.file("root"), "--connect-to", lab.address(), HOST]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual(done.stdout, f"""{HOST}:443  pin_mismatch  the verified path carries no pinned key: somebody else answered, or the key changed
+  rule: {HOST}
+  pinned: {lab.pin("backup")}  leaf backup
+  found: {lab.pin("leaf")}  leaf
+         {lab.pin("intermediate")}  ca
+         {lab.pin("root")}  ca
+  peer: {lab.address()}, TLSv1.3
+  policy: acme version 7
+""")
+            self.assertEqual(done.returncode, 1)
+
     def test_trusted_interceptor_with_the_genuine_chain_appended(self):
         with Lab(["--identity", "rogue-leaf", "--append", "intermediate,root"]) as lab:
             for name in ("leaf", "intermediate", "root"):

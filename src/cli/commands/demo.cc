@@ -13,6 +13,8 @@
 #include "cli/demo/story.h"
 #include "cli/option.h"
 #include "cli/output.h"
+#include "cli/safe_text.h"
+#include "cli/wrap.h"
 
 namespace cotter::cli {
 namespace {
@@ -28,9 +30,9 @@ void PrintStep(Output& output, int number, const Step& step) {
   output.Styled(Style::kBold, std::to_string(number) + ". " + step.title);
   output.Text("\n");
   for (const std::string& line : step.lines) {
-    output.Text("   ");
-    output.Field(line);
-    output.Text("\n");
+    std::string text = "   ";
+    AppendFor(output.medium(), text, SafeText(line), 5, 3);
+    output.Text(text);
   }
   for (const std::string& failure : step.failures) {
     output.Text("   ");
@@ -68,8 +70,8 @@ Exit TellAsText(Output& output, Clock::time_point start) {
   }
   std::string seconds = std::to_string(SecondsSince(start));
   seconds.resize(seconds.find('.') + 3);
-  output.Styled(Style::kGood, "All of this really happened, with TLS on loopback, in " + seconds +
-                                  " s. Nothing is left behind.");
+  output.Styled(Style::kGood, "All of this happened, with real TLS on loopback, in " + seconds +
+                                  " s. Nothing is left.");
   output.Text("\nWhat a refusal means, and what to do: cotter explain pin_mismatch\n");
   return Exit::kSatisfied;
 }
