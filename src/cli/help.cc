@@ -52,6 +52,14 @@ Row OptionRow(const Option& option) {
   return {(option.letter == 0 ? "    " : "") + RenderOption(option), DescribeOption(option)};
 }
 
+std::string ListChoices(std::span<const std::string_view> choices) {
+  std::string text;
+  for (const std::string_view choice : choices) {
+    text.append(text.empty() ? ": " : ", ").append(choice);
+  }
+  return text;
+}
+
 void AppendOptions(std::string& out, const Command& command) {
   bool help_shown = false;
   for (const OptionGroup& group : command.groups) {
@@ -92,14 +100,12 @@ std::string RenderOption(const Option& option) {
   return text;
 }
 
+std::string DescribeArgument(const Argument& argument) {
+  return std::string(argument.help) + ListChoices(argument.choices);
+}
+
 std::string DescribeOption(const Option& option) {
-  std::string text(option.help);
-  if (!option.choices.empty()) {
-    text += ": ";
-    for (const std::string_view choice : option.choices) {
-      text += (choice == option.choices.front() ? "" : ", ") + std::string(choice);
-    }
-  }
+  std::string text = std::string(option.help) + ListChoices(option.choices);
   if (option.repeat == Repeat::kMany) text += " (may be given several times)";
   return text;
 }
@@ -121,19 +127,24 @@ std::string RenderOverview() {
     }
   }
   AppendRows(out, rows);
-  out += "\n'cotter help COMMAND' tells more, with examples.\n";
+  out +=
+      "\n'cotter help COMMAND' tells more, with examples.\n"
+      "'cotter explain CODE' tells what to do about an error.\n"
+      "'cotter help generate' tells how man pages and shell completions are made.\n";
   return out;
 }
 
 std::string RenderHelp(const Command& command) {
-  std::string out = "cotter " + std::string(command.name) + " - " + std::string(command.summary) +
-                    "\n\nUsage: " + RenderUsage(command) + "\n";
+  std::string out;
+  AppendWrapped(out, "cotter " + std::string(command.name) + " - " + std::string(command.summary),
+                2, 0);
+  out += "\nUsage: " + RenderUsage(command) + "\n";
   AppendParagraphs(out, command.description);
   if (!command.arguments.empty()) {
     out += "\nArguments:\n";
     std::vector<Row> rows;
     for (const Argument& argument : command.arguments) {
-      rows.emplace_back(RenderArgument(argument), argument.help);
+      rows.emplace_back(RenderArgument(argument), DescribeArgument(argument));
     }
     AppendRows(out, rows);
   }

@@ -22,6 +22,9 @@ namespace cotter::cli {
 // RenderOption is an option as help and man pages show it: "-4, --ipv4" or "--timeout SECONDS".
 [[nodiscard]] std::string RenderOption(const Option& option);
 
+// DescribeArgument is the help of an argument with its choices.
+[[nodiscard]] std::string DescribeArgument(const Argument& argument);
+
 // DescribeOption is the help of an option with its choices and whether it may be repeated.
 [[nodiscard]] std::string DescribeOption(const Option& option);
 

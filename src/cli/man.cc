@@ -142,7 +142,7 @@ std::string RenderMan(const Command& command) {
   AppendParagraphs(out, command.description);
   if (!command.arguments.empty()) out += ".SH ARGUMENTS\n";
   for (const Argument& argument : command.arguments) {
-    AppendItem(out, Italic(RenderArgument(argument)), argument.help);
+    AppendItem(out, Italic(RenderArgument(argument)), DescribeArgument(argument));
   }
   AppendOptions(out, command);
   AppendExits(out, command);

@@ -116,7 +116,9 @@ class Parser {
     }
     const auto& given = arguments_.positionals_;
     if (given.size() < least) {
-      return Fail("a " + std::string(command_.arguments[given.size()].name) + " is missing");
+      const std::string_view name = command_.arguments[given.size()].name;
+      const bool vowel = std::string_view("AEIOU").find(name.front()) != std::string_view::npos;
+      return Fail((vowel ? "an " : "a ") + std::string(name) + " is missing");
     }
     if (!unbounded && given.size() > command_.arguments.size()) {
       return Fail("unexpected argument '" + given[command_.arguments.size()] + "'");

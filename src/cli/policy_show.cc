@@ -156,7 +156,8 @@ Exit ShowWhole(Call call, const Policy& policy) {
   output.Field("  version " + std::to_string(policy.version) + ", environment " +
                (policy.environment.empty() ? "none" : policy.environment) + ", expires " +
                (policy.expires ? FormatTime(*policy.expires) : "never"));
-  output.Text("\n  " + std::to_string(policy.hosts.size()) + " rules, unlisted hosts: " +
+  output.Text("\n  " + std::to_string(policy.hosts.size()) +
+              (policy.hosts.size() == 1 ? " rule" : " rules") + ", unlisted hosts: " +
               std::string(policy::WordFor(policy::kUnlistedWords, policy.unlisted)) + "\n");
   for (const HostRule& rule : policy.hosts) {
     output.Text("  ");

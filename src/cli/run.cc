@@ -62,7 +62,7 @@ Exit Dispatch(std::span<const char* const> words, Output& output) {
   if (words.empty()) return UsageFailure("no command is given", "'cotter help' lists the commands");
   std::string_view name = words.front();
   if (name == "--help" || name == "-h") name = "help";
-  if (name == "--version") name = "version";
+  if (name == "--version" || name == "-V") name = "version";
   if (name.starts_with("-")) {
     return UsageFailure("unknown option '" + std::string(name) + "' before the command",
                         "options stand behind the command: 'cotter help' lists the commands");

@@ -10,6 +10,7 @@ import sys
 import tempfile
 
 COTTER = os.environ["COTTER_BIN"]
+COLUMNS = 80
 problems = []
 
 
@@ -62,6 +63,8 @@ def fish_completes(script, line):
 
 def check_command(name, folder):
     text = cotter("help", name)
+    for line in text.splitlines():
+        check(len(line) <= COLUMNS, f"{name}: help is over {COLUMNS} columns: {line}")
     names, letters = help_options(text)
     page = check_page(folder / f"cotter-{name}.1")
     for part in ("Exit codes:\n  0  ", "\nExamples:\n  cotter " + name):

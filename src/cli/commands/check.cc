@@ -20,6 +20,8 @@
 namespace cotter::cli {
 namespace {
 
+constexpr std::string_view kHint = "'cotter help check' shows what it takes";
+
 Exit Failure(std::string_view where, const Error& error) {
   ReportError(where, error);
   return ExitOf(error.code);
@@ -115,10 +117,9 @@ Exit Check(Call call, const ConnectionOptions& options, const Judging& judging) 
 }
 
 Exit RunCheck(Call call) {
-  if (const auto misuse = Misuse(call.arguments))
-    return UsageFailure(*misuse, "'cotter help check'");
+  if (const auto misuse = Misuse(call.arguments)) return UsageFailure(*misuse, kHint);
   const Result<ConnectionOptions> options = ParseConnectionOptions(call.arguments);
-  if (!options) return UsageFailure("check: " + options.error().message, "'cotter help check'");
+  if (!options) return UsageFailure("check: " + options.error().message, kHint);
   Judging judging;
   const Exit read = ReadJudging(call.arguments, *options, judging);
   return read == Exit::kSatisfied ? Check(call, *options, judging) : read;
@@ -132,6 +133,7 @@ constexpr Argument kArguments[] = {{.name = "TARGET",
 
 constexpr Option kOptions[] = {
     {.name = "policy",
+     .letter = 'p',
      .arg = "FILE",
      .help = "the policy to check against",
      .complete = Complete::kFile},
@@ -144,7 +146,8 @@ constexpr Option kOptions[] = {
      .help = "judge the chain in FILE, leaf first, as if TARGET had presented it",
      .complete = Complete::kFile},
     {.name = "at", .arg = "TIME", .help = "judge the chain as of TIME, RFC 3339 (default: now)"},
-    {.name = "require-pinned", .help = "a target without an enforced pin violates"},
+    {.name = "require-pinned",
+     .help = "a target that no rule pins violates, as a misspelt one; right for scripts"},
     kJsonOption,
 };
 
@@ -157,9 +160,10 @@ constexpr Example kExamples[] = {
      .help = "the same with two pins and no policy file"},
     {.line = "cotter check --chain new.pem --policy policy.toml api.example.com",
      .help = "may this certificate be deployed"},
-    {.line = "cotter check --chain chain.pem --at 2027-01-01 --cacert ca.pem --no-system-roots "
-             "api.example.com",
-     .help = "does a chain verify on a given day, with one CA"},
+    {.line = "cotter check --chain chain.pem --at 2027-01-01 --cacert ca.pem api.example.com",
+     .help = "does a chain verify on a given day, with a CA of your own"},
+    {.line = "cotter check --json --require-pinned -p policy.toml HOST... >report.json",
+     .help = "for a script: the exit code is the worst of all hosts"},
 };
 
 constexpr ExitNote kExits[] = {
@@ -176,14 +180,15 @@ extern const Command kCheckCommand{
     .summary = "check live servers, or a chain in a file, against a policy",
     .description =
         "PKI comes first and pins second. The chain is verified for the target's name, and pins "
-        "are "
-        "held against verified paths only: the one that OpenSSL finds, and if that misses every "
+        "are held against verified paths only: the one that OpenSSL finds, and if that misses "
+        "every "
         "other one. What the server presents proves nothing by itself.\n\n"
         "A server is asked at every address, for its RSA and its ECDSA certificate; the answer is "
-        "the worst of what was found. No request is sent.\n\n"
+        "the worst of what was found. No request is sent. Of several targets the exit code is that "
+        "of "
+        "the worst: 2 before 1 before 3 before 0.\n\n"
         "With --chain nothing is connected to: the chain in the file is judged as if the target "
-        "had "
-        "presented it. Without --policy and --pin the verdict is then not_pinned where PKI is "
+        "had presented it. Without --policy and --pin the verdict is then not_pinned where PKI is "
         "sound, and pki_error where it is not.",
     .arguments = kArguments,
     .groups = kGroups,

@@ -164,8 +164,7 @@ constexpr OptionGroup kGroups[] = {{.title = "Options", .options = kOptions},
                                    {.title = "Formats", .options = kFormatOptions}};
 
 constexpr Example kExamples[] = {
-    {.line = "cotter export --to android policy.toml -o "
-             "app/src/main/res/xml/network_security_config.xml",
+    {.line = "cotter export --to android policy.toml -o network_security_config.xml",
      .help = "for an Android app"},
     {.line = "cotter export --to curl --host api.example.com policy.toml",
      .help = "a curl configuration for one host"},

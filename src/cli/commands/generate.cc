@@ -55,9 +55,9 @@ Exit RunGenerate(Call call) {
 constexpr std::string_view kKinds[] = {"man", "completion"};
 
 constexpr Argument kArguments[] = {
-    {.name = "KIND", .help = "man pages, or the completion of a shell", .choices = kKinds},
+    {.name = "KIND", .help = "what to write", .choices = kKinds},
     {.name = "WHERE",
-     .help = "the directory to write man pages into, or the shell: bash, zsh, fish",
+     .help = "man: the directory, which must exist; completion: bash, zsh or fish",
      .complete = Complete::kDirectory}};
 
 constexpr Example kExamples[] = {
@@ -72,7 +72,9 @@ constexpr ExitNote kExits[] = {{Exit::kSatisfied, "everything was written"},
 extern const Command kGenerateCommand{
     .name = "generate",
     .summary = "write man pages and shell completions",
-    .description = "For packages: the pages and scripts come from the same table as the help.",
+    .description =
+        "The pages are one a command and one for all. The completion of a shell is printed. "
+        "All come from the same table as this help.",
     .arguments = kArguments,
     .examples = kExamples,
     .exits = kExits,

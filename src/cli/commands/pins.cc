@@ -105,7 +105,10 @@ Exit RunPins(Call call) {
                         "pins of an unverified chain must be marked, and the short forms cannot");
   }
   const Result<ConnectionOptions> options = ParseConnectionOptions(call.arguments);
-  if (!options) return UsageFailure("pins: " + options.error().message, "'cotter help pins'");
+  if (!options) {
+    return UsageFailure("pins: " + options.error().message,
+                        "'cotter help pins' shows what it takes");
+  }
   return PrintPins(call, *options, *form);
 }
 

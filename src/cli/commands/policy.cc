@@ -68,8 +68,7 @@ constexpr OptionGroup kGroups[] = {{.title = "Options", .options = kOptions},
 constexpr Example kExamples[] = {
     {.line = "cotter policy show api.example.com", .help = "which rule applies, and why"},
     {.line = "cotter policy diff old.toml new.toml", .help = "who would be locked out"},
-    {.line = "cotter policy add api.example.com --from-csr backup.csr --use backup --reason "
-             "\"key in the safe\"",
+    {.line = "cotter policy add api.example.com --from-csr backup.csr --use backup",
      .help = "a backup pin, comments and order of the file untouched"},
     {.line = "cotter policy compile -o policy.cache", .help = "what programs start from at once"}};
 
