@@ -87,8 +87,8 @@ Exit Run(std::span<const char* const> words) {
   Output output(STDOUT_FILENO);
   const Exit exit = Dispatch(words, output);
   const Result<void> finished = output.Finish();
-  if (output.reader_gone()) return Exit::kSatisfied;
-  if (finished) return exit;
+  // A reader that went away has seen enough. What was found stays as true as it was.
+  if (finished || output.reader_gone()) return exit;
   ReportError(finished.error().message);
   return MergeExits(exit, Exit::kUndecided);
 }
