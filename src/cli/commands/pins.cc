@@ -89,7 +89,9 @@ Exit PrintPins(Call call, const ConnectionOptions& options, PinForm form) {
       lists.push_back(std::move(list));
     }
   }
-  PrintPinLists(call.output, lists, form);
+  // Bare pins name no target, so nothing would tell that one is missing.
+  const bool unmarked = form == PinForm::kBare && exit != Exit::kSatisfied;
+  if (!unmarked) PrintPinLists(call.output, lists, form);
   return exit;
 }
 
@@ -120,7 +122,9 @@ constexpr Argument kArguments[] = {
 
 constexpr Option kOptions[] = {
     {.name = "plain", .help = "print nothing behind the pin"},
-    {.name = "bare", .help = "print the base64 of the pins alone, one a line"},
+    {.name = "bare",
+     .help = "print the base64 of the pins alone, one a line; nothing unless every target has its "
+             "pins"},
     kJsonOption,
     {.name = "insecure-show",
      .help = "show the presented chain of a server that does not verify, marked unverified; the "
