@@ -133,10 +133,11 @@ json::object RowJson(const CheckRow& row) {
 
 }  // namespace
 
-CheckRow NetworkRow(std::string target, std::string peer, const Error& error) {
+CheckRow RowWithoutVerdict(std::string target, std::string peer, const Error& error) {
   CheckRow row;
   row.target = std::move(target);
-  row.verdict = kNetworkError;
+  // A chain that is refused before the verifier sees it is no fault of the network.
+  row.verdict = ExitOf(error.code) == Exit::kViolated ? NameOf(Outcome::kPkiError) : kNetworkError;
   row.code = error.code;
   row.message = error.message;
   row.peer = std::move(peer);

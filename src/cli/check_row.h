@@ -50,8 +50,10 @@ struct CheckRow {
   [[nodiscard]] bool is_unpinned() const noexcept { return verdict == "not_pinned"; }
 };
 
-// NetworkRow is a target that could not be asked, for the reason in `error`.
-[[nodiscard]] CheckRow NetworkRow(std::string target, std::string peer, const Error& error);
+// RowWithoutVerdict is a target that came to no verdict of a policy, for the reason in `error`: it
+// could not be asked (network_error), or what it presented is refused whatever the policy says
+// (pki_error).
+[[nodiscard]] CheckRow RowWithoutVerdict(std::string target, std::string peer, const Error& error);
 
 // ExitOfRow is the exit code that one row leads to.
 [[nodiscard]] Exit ExitOfRow(const CheckRow& row, Unpinned unpinned) noexcept;

@@ -148,7 +148,7 @@ CheckRow CheckChain(const net::Target& target, const PresentedChain& chain,
   const std::string name = net::FormatTarget(target);
   const Endpoint endpoint{target.host, target.port};
   const auto policy = PolicyFor(endpoint, judging);
-  if (!policy) return NetworkRow(name, {}, policy.error());
+  if (!policy) return RowWithoutVerdict(name, {}, policy.error());
   const tls::Judgement judgement =
       tls::JudgeChain(**policy, endpoint, *judging.trust, judging.now, chain);
   return RowOf(name, AnswerOf(judgement), **policy, judging);
@@ -159,19 +159,19 @@ CheckRow CheckServer(const net::Target& target, const ConnectionOptions& options
   const std::string name = net::FormatTarget(target);
   const Endpoint endpoint{target.host, target.port};
   const auto policy = PolicyFor(endpoint, judging);
-  if (!policy) return NetworkRow(name, {}, policy.error());
+  if (!policy) return RowWithoutVerdict(name, {}, policy.error());
   const auto enforcer =
       tls::Enforcer::Create({.policy = *policy, .trust = judging.trust, .now = {}});
-  if (!enforcer) return NetworkRow(name, {}, enforcer.error());
+  if (!enforcer) return RowWithoutVerdict(name, {}, enforcer.error());
   probe::JudgeOptions judge_options{
       .connect = options.connect, .sni = std::nullopt, .timeout = options.timeout};
   if (options.sni) judge_options.sni = options.sni->text();
   const auto judged = probe::JudgeServer(target, *enforcer, judge_options);
-  if (!judged) return NetworkRow(name, {}, judged.error());
+  if (!judged) return RowWithoutVerdict(name, {}, judged.error());
   std::optional<CheckRow> worst;
   for (const probe::JudgedPeer& peer : *judged) {
     CheckRow row = peer.record ? RowOf(name, AnswerOf(*peer.record), **policy, judging)
-                               : NetworkRow(name, peer.peer, *peer.error);
+                               : RowWithoutVerdict(name, peer.peer, *peer.error);
     row.peer = peer.peer;
     row.tls = peer.tls_version;
     if (!worst || Worse(row, *worst)) worst = std::move(row);

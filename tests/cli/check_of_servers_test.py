@@ -132,6 +132,11 @@ class CheckOfServers(unittest.TestCase):
             for detail in ("code: pin_mismatch", f"rule: {HOST}", f"found: {lab.pin('backup')}", f"peer: {lab.address()}, TLSv1.3"):
                 self.assertIn("  " + detail, details)
 
+    def test_a_chain_beyond_every_bound_is_a_violation(self):
+        for pad in ("20", "10000"):
+            with Lab(["--pad", pad]) as lab:
+                self.judge(lab, "--pin", lab.pin("leaf"), verdict="pki_error", code="chain_too_long", exit_code=1)
+
     def test_misuse_is_told(self):
         with Lab([]) as lab:
             for words in ([], ["--pin", lab.pin("leaf"), "--policy", "x.toml"], ["--pin", lab.pin("leaf"), "--at", "2026-01-01"],

@@ -55,7 +55,7 @@ Exit ReadRules(const Arguments& arguments, Judging& judging) {
   }
   for (const std::string_view text : arguments.Values("pin")) {
     const Result<Digest> pin = ParsePin(text);
-    if (!pin) return Failure("--pin", pin.error());
+    if (!pin) return Failure("--pin '" + std::string(text) + "'", pin.error());
     judging.pins.push_back(*pin);
     judging.source = RuleSource::kPins;
   }
