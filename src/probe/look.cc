@@ -93,6 +93,8 @@ void Verify(const LookJob& job, ServedChain& chain) {
                        tls::SearchMode::kWhenDefaultFails);
   if (!found.paths().empty()) {
     chain.path = found.DerOf(0);
+  } else if (found.search_end() == SearchEnd::kBoundReached) {
+    chain.failure = Error{Code::kSearchBound, "more candidate paths than the limit: undecided"};
   } else if (found.failure()) {
     chain.failure = Error{found.failure()->code, found.failure()->message};
   } else {

@@ -29,7 +29,9 @@ std::string Judgement::message() const {
     return BadPinMessage(FoundPins(verification.paths()));
   }
   if (verdict.allowed()) return {};
-  if (verification.failure()) return verification.failure()->message;
+  // Where the search gave up, what was wrong with the paths it tried is not the reason.
+  const bool undecided = verdict.outcome == Outcome::kSearchBound;
+  if (verification.failure() && !undecided) return verification.failure()->message;
   const std::optional<Code> reason = code();
   for (const CodeInfo& info : AllCodes()) {
     if (info.code == reason) return std::string(info.summary);

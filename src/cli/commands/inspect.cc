@@ -103,7 +103,9 @@ Found DescribeLook(const std::string& name, const probe::Look& look, UnverifiedC
   for (const probe::ServedChain& chain : look.chains) {
     if (chain.failure) {
       found.error = chain.failure;
-      found.exit = Exit::kViolated;
+      const bool undecided = unverified == UnverifiedChains::kRefused &&
+                             ExitOf(chain.failure->code) == Exit::kUndecided;
+      found.exit = undecided ? Exit::kUndecided : Exit::kViolated;
       if (unverified == UnverifiedChains::kRefused) return found;
     }
     const bool verified = !chain.path.empty() && !chain.failure;
