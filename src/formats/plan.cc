@@ -72,8 +72,7 @@ class Planner {
     } else {
       FitRule(source, name, rule);
       if (rule.pins.empty()) {
-        return plan_.Lose(name, Severity::kEnforcement,
-                          "no pin that this format can carry: the rule is left out");
+        return plan_.LeaveOut(name, "no pin that this format can carry");
       }
     }
     plan_.rules.push_back(std::move(rule));
@@ -82,6 +81,9 @@ class Planner {
   // MergePorts folds entries of one pattern together where ports cannot be told apart.
   void MergePorts() {
     if (speech_.ports) return;
+    const bool wildcards = std::ranges::any_of(plan_.rules, [](const PlanRule& rule) {
+      return rule.pattern.kind() != HostPattern::Kind::kExact;
+    });
     std::vector<PlanRule> merged;
     std::unordered_map<std::string, std::size_t> places;
     for (PlanRule& rule : plan_.rules) {
@@ -91,6 +93,10 @@ class Planner {
                    "ports " + PortsText(*rule.source) + (off ? " are" : ": the pins are") +
                        " not told apart: the entry holds for every port, where the policy refuses "
                        "the others");
+        if (wildcards && !off) {
+          plan_.Lose(rule.pattern.ToString(), Severity::kStricter,
+                     "on its other ports the entry holds where a wider rule of the policy does");
+        }
       }
       rule.ports.clear();
       const auto [same, is_new] = places.emplace(rule.pattern.ToString(), merged.size());
@@ -212,6 +218,11 @@ std::vector<const HostRule*> RulesOf(const Policy& policy, const HostName& host)
 
 void Plan::Lose(std::string rule, Severity severity, std::string what) {
   losses.push_back({.rule = std::move(rule), .what = std::move(what), .severity = severity});
+}
+
+void Plan::LeaveOut(const std::string& rule, const std::string& why) {
+  Lose(rule, Severity::kEnforcement, "is left out: " + why);
+  Lose(rule, Severity::kStricter, "where a wider rule covers it, that one decides");
 }
 
 Result<Plan> MakePlan(const Policy& policy, const Speech& speech, const ExportOptions& options) {

@@ -68,6 +68,9 @@ struct Plan {
 
   // Lose records a loss of a rule; "" is the whole policy.
   void Lose(std::string rule, Severity severity, std::string what);
+
+  // LeaveOut records that `rule` is not written, and what that means.
+  void LeaveOut(const std::string& rule, const std::string& why);
 };
 
 // MakePlan cuts `policy` down to `speech`, and to the rule of options.host where that is given.

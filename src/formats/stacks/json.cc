@@ -24,6 +24,14 @@ const JsonValue& MapOf(const JsonValue& root) {
   return root;
 }
 
+// PinsOf is the list of pins in an object about a host.
+const JsonValue* PinsOf(const JsonValue& host) {
+  for (const std::string_view key : {"pins", "hashes", "publicKeyHashes"}) {
+    if (const JsonValue* pins = host.Find(key)) return pins;
+  }
+  return nullptr;
+}
+
 Result<void> ReadHost(const SourceText& source, const std::string& host, const JsonValue& pins,
                       ImportedPolicy& imported) {
   Result<HostRule> rule = source.NewRule(host, pins.offset);
@@ -52,11 +60,13 @@ Result<ImportedPolicy> Read(std::span<const InputFile> files) {
   ImportedPolicy imported;
   for (const auto& [host, pins] : MapOf(*root).members) {
     if (host.starts_with('_')) continue;
-    if (pins.kind != Kind::kArray) {
+    // {"api.example.com": {"pins": [...]}}, beside whatever its program keeps there
+    const JsonValue* inner = pins.kind == Kind::kObject ? PinsOf(pins) : &pins;
+    if (inner == nullptr || inner->kind != Kind::kArray) {
       return source->Fail(pins.offset, Code::kFormatMalformed,
                           Quoted(host) + ": expected an array of pins");
     }
-    if (Result<void> read = ReadHost(*source, host, pins, imported); !read) return read.error();
+    if (Result<void> read = ReadHost(*source, host, *inner, imported); !read) return read.error();
   }
   return imported;
 }

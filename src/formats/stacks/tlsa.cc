@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // DANE TLSA records (RFC 6698, RFC 7671) as zone lines: 3 1 1 for a leaf's key, 2 1 1 for a CA's.
-#include <charconv>
+#include <algorithm>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -86,6 +86,14 @@ class ZoneReader {
         if (Result<void> read = ReadRecord(words); !read) return read.error();
       }
       begin = end + 1;
+    }
+    const bool ports =
+        std::ranges::any_of(rules_, [](const HostRule& rule) { return !rule.ports.empty(); });
+    if (ports) {
+      imported_.losses.push_back({.rule = "",
+                                  .what = "records are of one port: here the host's other ports "
+                                          "are refused, there they are not pinned",
+                                  .severity = Severity::kStricter});
     }
     for (HostRule& rule : rules_) TakeRule(imported_, std::move(rule));
     return std::move(imported_);

@@ -131,14 +131,12 @@ bool CanPin(Plan& plan, const PlanRule& rule) {
   if (rule.pattern.base().is_ip() ||
       rule.pattern.base().text().find('.') == std::string_view::npos) {
     if (rule.mode != Mode::kOff) {
-      plan.Lose(name, Severity::kEnforcement,
-                "is left out: TrustKit takes no addresses and no names without a public suffix");
+      plan.LeaveOut(name, "TrustKit takes no addresses and no names without a public suffix");
     }
     return false;
   }
   if (rule.mode == Mode::kOff || rule.pins.size() >= 2) return true;
-  plan.Lose(name, Severity::kEnforcement,
-            "is left out: TrustKit wants at least two pins, and ends the app without");
+  plan.LeaveOut(name, "TrustKit wants at least two pins, and ends the app without");
   return false;
 }
 
