@@ -74,17 +74,15 @@ apt_install() {
 }
 
 # Debian's Boost 1.81 headers and its default ones, 1.74, exclude each other. Who has 1.74 keeps it:
-# unpack_boost NAME… puts the -dev packages of 1.81 that NAMEs need into build/deps, and installs the libraries that
-# programs load, which exclude nothing.
+# unpack_boost NAME… puts the packages of 1.81 that NAMEs need into build/deps, where programs find them as they were
+# linked.
 unpack_boost() {
-  local boost headers libraries name deb
+  local boost name deb
   boost=$(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
     --no-enhances "$@" | grep -E '^libboost[a-z0-9-]*1\.81' | sort -u) || return 1
-  mapfile -t headers < <(grep -E -- '-dev$' <<<"$boost")
-  mapfile -t libraries < <(grep -vE -- '-dev$' <<<"$boost")
-  apt_install "${libraries[@]}" || return 1
   mkdir -p "$deps/debs" "$deps/unpacked"
-  (cd "$deps/debs" && rm -f -- *.deb && apt-get download "${headers[@]}") || return 1
+  # shellcheck disable=SC2086
+  (cd "$deps/debs" && rm -f -- *.deb && apt-get download $boost) || return 1
   for deb in "$deps"/debs/*.deb; do dpkg -x "$deb" "$deps" || return 1; done
   rm -rf "$deps/debs"
   for name in "$@"; do : >"$deps/unpacked/$name"; done
