@@ -85,8 +85,7 @@ void AppendFound(Medium medium, std::string& text, std::span<const Digest> found
 // AppendDetails appends the full detail, below the short message. What it lists under names of
 // their own is not said a second time.
 void AppendDetails(Medium medium, std::string& text, const CheckRow& row) {
-  if (row.code && NameOf(*row.code) != row.verdict)
-    AppendLine(medium, text, "code", NameOf(*row.code));
+  if (row.code) AppendLine(medium, text, "code", NameOf(*row.code));
   const bool listed = !row.found.empty() && row.message == BadPinMessage(row.found);
   if (!listed && row.message != SummaryOf(row)) AppendLine(medium, text, "detail", row.message);
   if (row.rule) AppendLine(medium, text, "rule", *row.rule);

@@ -68,6 +68,7 @@ class CheckOfServers(unittest.TestCase):
                        "--cacert", lab.file("root"), "--connect-to", lab.address(), HOST]
             done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
             self.assertEqual(done.stdout, f"""{HOST}:443  pin_mismatch  the verified path carries no pinned key: somebody else answered, or the key changed
+  code: pin_mismatch
   rule: {HOST}
   pinned: {lab.pin("backup")}  leaf backup
   found: {lab.pin("leaf")}  leaf
@@ -129,7 +130,7 @@ class CheckOfServers(unittest.TestCase):
             first, *details = done.stdout.splitlines()
             self.assertTrue(first.startswith(f"{HOST}:443  pin_mismatch  "), first)
             self.assertNotIn("sha256/", first)
-            for detail in ("code: pin_mismatch", f"rule: {HOST}", f"found: {lab.pin('backup')}", f"peer: {lab.address()}, TLSv1.3"):
+            for detail in ("code: pin_mismatch", f"rule: {HOST}", f"found: {lab.pin('backup')}  leaf", f"peer: {lab.address()}, TLSv1.3"):
                 self.assertIn("  " + detail, details)
 
     def test_a_chain_beyond_every_bound_is_a_violation(self):

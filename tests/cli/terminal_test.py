@@ -55,6 +55,7 @@ def main():
         "no colour in a pipe": b"\x1b" not in piped,
         "no colour with NO_COLOR": b"\x1b" not in on_terminal(NO_COLOR="1"),
         "colour with an empty NO_COLOR": b"\x1b[1m" in on_terminal(NO_COLOR=""),
+        "at most 80 columns of the list of codes on a terminal": max(map(len, on_terminal("explain", "--list", NO_COLOR="1").decode().splitlines())) <= 80,
         "one line a pin in a pipe": len(piped_pins) == 2,
         "at most 80 columns of pins on a terminal": max(map(len, shown_pins)) <= 80,
         "a second line for the certificate alone": len(shown_pins) == 3,

@@ -14,6 +14,7 @@
 #include "cli/option.h"
 #include "cli/output.h"
 #include "cli/report.h"
+#include "cli/wrap.h"
 #include <cotter/code.h>
 
 namespace cotter::cli {
@@ -34,8 +35,9 @@ Exit ListCodes(Call call) {
   for (const CodeInfo& info : AllCodes()) longest = std::max(longest, info.name.size());
   for (const CodeInfo& info : AllCodes()) {
     call.output.Styled(Style::kBold, info.name);
-    call.output.Text(std::string(longest - info.name.size() + 2, ' '));
-    call.output.Text(std::string(info.summary) + "\n");
+    std::string text(longest - info.name.size() + 2, ' ');
+    AppendFor(call.output.medium(), text, info.summary, longest + 2, longest + 2);
+    call.output.Text(text);
   }
   return Exit::kSatisfied;
 }
@@ -71,7 +73,9 @@ Exit PrintPage(Call call, const CodeInfo& info, const CodePage& page) {
     return Exit::kSatisfied;
   }
   call.output.Styled(Style::kBold, info.name);
-  call.output.Text(": " + std::string(info.summary) + "\n");
+  std::string summary = ": ";
+  AppendFor(call.output.medium(), summary, info.summary, 2, info.name.size() + 2);
+  call.output.Text(summary);
   PrintSection(call.output, "What happened", page.happened);
   PrintSection(call.output, "How to find out why", page.diagnosis);
   PrintSection(call.output, "What to do", page.remedy);
