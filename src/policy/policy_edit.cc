@@ -49,6 +49,10 @@ class Edit {
     Result<Policy> policy = ReadPolicy(text_, file_);
     if (!policy) return policy.error();
     model_ = *std::move(policy);
+    if (text_[text_.find_first_not_of(" \t\r\n")] == '{') {
+      return Error{Code::kPolicyInvalid,
+                   file_ + ": JSON is written by machines; edit the TOML that it was made of"};
+    }
     if (std::ranges::count(model_.hosts, pattern_, &HostRule::pattern) > 1) {
       return Refuse("has rules for several ports; edit the file by hand");
     }
@@ -67,9 +71,7 @@ class Edit {
   Result<HostSpot> Find() const {
     std::optional<HostSpot> spot = FindHost(text_, pattern_);
     if (!spot) return Refuse("is not in the file");
-    if (!spot->inline_pins) {
-      return Refuse("has its pins as [[host.pins]] tables; write them as an array to edit them");
-    }
+    if (!spot->trouble.empty()) return Refuse(std::string(spot->trouble));
     return *std::move(spot);
   }
 

@@ -49,12 +49,16 @@ ArraySpot SpotOf(const Lines& lines, const toml::array& array) {
 
 HostSpot Describe(std::string_view text, const Lines& lines, const toml::table& host) {
   HostSpot spot;
+  if (host.is_inline()) spot.trouble = "is an inline table; write it as [[host]] to edit it";
   const std::size_t pattern = lines.Of(*host.get("pattern")).end;
   spot.after_pattern = std::min(text.find('\n', pattern), text.size() - 1) + 1;
   if (const auto* pins = host.get_as<toml::array>("pins")) {
     const Span span = lines.Of(*pins);
-    spot.inline_pins = span.begin < text.size() && text[span.begin] == '[' &&
-                       !text.substr(span.begin).starts_with("[[");
+    const bool is_inline = span.begin < text.size() && text[span.begin] == '[' &&
+                           !text.substr(span.begin).starts_with("[[");
+    if (!is_inline) {
+      spot.trouble = "has its pins as [[host.pins]] tables; write them as an array to edit them";
+    }
     spot.pins = SpotOf(lines, *pins);
     for (const toml::node& element : *pins) {
       const toml::node* value = element.is_table() ? element.as_table()->get("pin") : nullptr;

@@ -36,7 +36,7 @@ struct ArraySpot {
 // HostSpot is one [[host]].
 struct HostSpot {
   std::size_t after_pattern = 0;  // behind the line of `pattern`
-  bool inline_pins = true;        // false: pins are [[host.pins]] tables
+  std::string_view trouble;       // why it cannot be edited in place; static storage
   std::optional<ArraySpot> pins;
   std::vector<PinSpot> pin_spots;
   std::optional<ArraySpot> history;
