@@ -35,7 +35,8 @@ struct Loss {
   std::string rule;  // the host pattern; empty for the whole policy
   std::string what;  // lower case, no full stop
   Severity severity = Severity::kNote;
-  std::uint32_t line = 0;  // of the file that was read, from 1; 0: unknown
+  std::uint32_t line = 0;       // of the file that was read, from 1; 0: unknown
+  std::optional<Code> fault{};  // where it is a mistake in that file: lint's matter
 };
 
 // InputFile is one file to read. Borrows both.

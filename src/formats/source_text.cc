@@ -95,7 +95,8 @@ Result<void> SourceText::AddPin(HostRule& rule, std::string_view pin, std::size_
     losses.push_back({.rule = rule.pattern.ToString(),
                       .what = "a pin is left out, it can never match: " + digest.error().message,
                       .severity = Severity::kNote,
-                      .line = Line(offset)});
+                      .line = Line(offset),
+                      .fault = code});
     return Ok();
   }
   PolicyPin entry;
@@ -128,7 +129,8 @@ void TakeRule(ImportedPolicy& imported, HostRule rule) {
                              .what = "is left out: it has no pin that could ever match, so it "
                                      "refuses every connection",
                              .severity = Severity::kEnforcement,
-                             .line = rule.line});
+                             .line = rule.line,
+                             .fault = Code::kPolicyNoUsablePin});
 }
 
 }  // namespace cotter::formats

@@ -75,6 +75,35 @@ Severity SeverityIn(Code code, Profile profile, Origin origin) noexcept {
   return origin == Origin::kForeign ? std::min(severity, weight->foreign) : severity;
 }
 
+void PatternSet::Add(const HostPattern& pattern) { patterns_.insert(pattern.ToString()); }
+
+bool PatternSet::Has(const HostPattern& pattern) const {
+  return patterns_.contains(pattern.ToString());
+}
+
+bool PatternSet::Covers(const HostPattern& pattern) const {
+  const std::string_view base = pattern.base().text();
+  const auto has = [this](std::string_view stars, std::string_view name) {
+    return patterns_.contains(std::string(stars) + std::string(name));
+  };
+  if (pattern.base().is_ip()) return false;
+  if (pattern.kind() != HostPattern::Kind::kAllDepths && has("**.", base)) return true;
+  for (std::size_t dot = base.find('.'); dot != std::string_view::npos;
+       dot = base.find('.', dot + 1)) {
+    if (has("**.", base.substr(dot + 1))) return true;
+  }
+  const std::size_t dot = base.find('.');
+  return pattern.kind() == HostPattern::Kind::kExact && dot != std::string_view::npos &&
+         has("*.", base.substr(dot + 1));
+}
+
+Lookout::Lookout(const LintInput& input) : input_(input) {
+  for (const HostRule& rule : input.policy.hosts) {
+    if (rule.mode != Mode::kOff) active_.Add(rule.pattern);
+    if (rule.mode == Mode::kEnforce) enforced_.Add(rule.pattern);
+  }
+}
+
 void Lookout::Add(Code code, const HostRule* rule, std::string message, std::string fix) {
   AddAs(SeverityIn(code, input_.profile, input_.origin), code, rule, std::move(message),
         std::move(fix));
@@ -103,7 +132,7 @@ std::optional<Time> ExpiryOf(const Policy& policy, const HostRule& rule) noexcep
 std::vector<Finding> Lint(const LintInput& input) {
   Lookout lookout(input);
   for (const ReadIssue& issue : input.issues) {
-    lookout.AddAtLine(issue.code, "", issue.at.line, issue.message, FixFor(issue.code));
+    lookout.AddAtLine(issue.code, issue.rule, issue.at.line, issue.message, FixFor(issue.code));
   }
   for (const PolicyCheck check : kPolicyChecks) check(lookout);
   for (const HostRule& rule : input.policy.hosts) {

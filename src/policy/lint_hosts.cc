@@ -11,15 +11,6 @@ namespace {
 // A name has at most 253 characters (RFC 1035, 2.3.4), and the shortest label and its dot take two.
 constexpr std::size_t kLongestWildcardBase = 251;
 
-// Covers reports whether `wide` is another pattern that covers all hosts of `rule`.
-bool Covers(const HostRule& wide, const HostRule& rule) {
-  if (&wide == &rule || wide.mode == Mode::kOff) return false;
-  if (wide.pattern.kind() == HostPattern::Kind::kExact) return false;
-  return wide.pattern.Matches(rule.pattern.base()) ||
-         (wide.pattern.base() == rule.pattern.base() &&
-          rule.pattern.kind() != HostPattern::Kind::kExact);
-}
-
 }  // namespace
 
 void FindWildcards(Lookout& lookout, const HostRule& rule) {
@@ -61,9 +52,7 @@ void FindUnreachable(Lookout& lookout, const HostRule& rule) {
     add("the base is so long that no host name fits below it");
   } else if (rule.mode == Mode::kOff) {
     const bool needed = lookout.policy().unlisted == Unlisted::kRefuse ||
-                        std::ranges::any_of(lookout.policy().hosts, [&](const HostRule& other) {
-                          return Covers(other, rule);
-                        });
+                        lookout.active().Covers(rule.pattern) || lookout.active().Has(rule.pattern);
     if (!needed) add("mode = \"off\" leaves out what no other rule pins");
   } else if (expires && *expires <= lookout.now() && rule.on_expiry == OnExpiry::kPki) {
     add("the rule ended on " + FormatDate(*expires) + " and has had no effect since");

@@ -21,15 +21,6 @@ bool IsSensitive(const InventoryEntry& entry) {
          std::ranges::any_of(entry.tags, IsSensitiveTag);
 }
 
-// Enforces reports whether some enforcing rule is for the host of the entry.
-bool IsEnforced(const Policy& policy, const InventoryEntry& entry) {
-  return std::ranges::any_of(policy.hosts, [&](const HostRule& rule) {
-    if (rule.mode != Mode::kEnforce) return false;
-    return rule.pattern == entry.host || (entry.host.kind() == HostPattern::Kind::kExact &&
-                                          rule.pattern.Matches(entry.host.base()));
-  });
-}
-
 }  // namespace
 
 void FindFaults(Lookout& lookout) {
@@ -72,7 +63,9 @@ void FindPortOverlaps(Lookout& lookout) {
 void FindUnpinnedInventory(Lookout& lookout) {
   for (const InventoryEntry& entry : lookout.policy().inventory) {
     const std::string host = entry.host.ToString();
-    if (IsSensitive(entry) && !IsEnforced(lookout.policy(), entry)) {
+    const bool enforced =
+        lookout.enforced().Has(entry.host) || lookout.enforced().Covers(entry.host);
+    if (IsSensitive(entry) && !enforced) {
       lookout.AddAtLine(Code::kInventoryUnpinned, host, entry.line,
                         "the host handles sensitive data, and no rule enforces pins for it",
                         "pin it, or decide with cotter assess and write down why not");

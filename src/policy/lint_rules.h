@@ -4,6 +4,8 @@
 // alone; used by one thread.
 #pragma once
 
+#include <functional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,14 +18,30 @@ namespace cotter::policy {
 // SeverityIn is how much `code` matters in `profile`.
 [[nodiscard]] Severity SeverityIn(Code code, Profile profile, Origin origin) noexcept;
 
+// PatternSet answers whether some pattern of it covers another, without asking each.
+class PatternSet {
+ public:
+  void Add(const HostPattern& pattern);
+
+  // Covers reports whether a pattern other than `pattern` itself covers all its hosts.
+  [[nodiscard]] bool Covers(const HostPattern& pattern) const;
+  [[nodiscard]] bool Has(const HostPattern& pattern) const;
+
+ private:
+  std::set<std::string, std::less<>> patterns_;
+};
+
 // Lookout is what every rule sees, and where it puts its findings.
 class Lookout {
  public:
-  explicit Lookout(const LintInput& input) : input_(input) {}
+  explicit Lookout(const LintInput& input);
 
   [[nodiscard]] const Policy& policy() const noexcept { return input_.policy; }
   [[nodiscard]] const LintInput& input() const noexcept { return input_; }
   [[nodiscard]] const PublicCas& cas() const noexcept { return cas_; }
+  // active is the patterns of rules that are not off, enforced of those that enforce.
+  [[nodiscard]] const PatternSet& active() const noexcept { return active_; }
+  [[nodiscard]] const PatternSet& enforced() const noexcept { return enforced_; }
   [[nodiscard]] Time now() const noexcept { return input_.now; }
   [[nodiscard]] bool in_production() const noexcept {
     return input_.policy.environment == "production";
@@ -42,6 +60,8 @@ class Lookout {
  private:
   const LintInput& input_;
   PublicCas cas_;
+  PatternSet active_;
+  PatternSet enforced_;
   std::vector<Finding> findings_;
 };
 

@@ -79,6 +79,9 @@ Result<LenientPolicy> ReadPolicyLeniently(std::string_view text, std::string_vie
   LenientPolicy lenient;
   ReadLog log(Errors::kCollect);
   if (const auto issue = ReadWhole(text, lenient.policy, log)) return ToError(*issue, file);
+  for (const ReadIssue& issue : log.issues()) {
+    if (issue.code == Code::kPolicyTooLarge) return ToError(issue, file);
+  }
   lenient.issues = log.issues();
   return lenient;
 }

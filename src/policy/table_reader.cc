@@ -54,7 +54,7 @@ std::string Listed(std::span<const std::string_view> words, std::string_view las
 }  // namespace
 
 void ReadLog::Add(Code code, SourcePosition at, std::string message) {
-  if (!stopped()) issues_.push_back({code, at, std::move(message)});
+  if (!stopped()) issues_.push_back({code, at, std::move(message), {}});
 }
 
 void ReadLog::NoteKey(std::string_view table, std::string_view key, std::string_view type) {

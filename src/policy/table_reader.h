@@ -33,6 +33,7 @@ struct ReadIssue {
   Code code = Code::kPolicyInvalid;
   SourcePosition at;
   std::string message;  // without file and position
+  std::string rule{};   // the host pattern, where it is known
 };
 
 // Whether reading goes on behind an error.

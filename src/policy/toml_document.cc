@@ -130,15 +130,18 @@ std::uint32_t TooDeepLine(std::string_view text) {
 
 ParsedDocument ParseTomlDocument(std::string_view text, std::uint32_t lines_before) {
   if (const std::uint32_t line = TooDeepLine(text); line != 0) {
-    return {nullptr,
-            ReadIssue{
-                Code::kPolicySyntax, {line + lines_before, 1}, "a line with more than 1000 dots"}};
+    return {
+        nullptr,
+        ReadIssue{
+            Code::kPolicySyntax, {line + lines_before, 1}, "a line with more than 1000 dots", {}}};
   }
   toml::parse_result parsed = toml::parse(text, std::string_view());
   if (!parsed) {
     const TomlFormat format(lines_before);
-    return {nullptr, ReadIssue{Code::kPolicySyntax, format.At(parsed.error().source().begin),
-                               "not TOML: " + std::string(parsed.error().description())}};
+    return {nullptr, ReadIssue{Code::kPolicySyntax,
+                               format.At(parsed.error().source().begin),
+                               "not TOML: " + std::string(parsed.error().description()),
+                               {}}};
   }
   return {std::make_unique<TomlDocument>(std::move(parsed).table(), lines_before), std::nullopt};
 }

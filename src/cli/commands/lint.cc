@@ -96,11 +96,14 @@ Exit ReadForeign(Job& job) {
   Result<formats::ImportedPolicy> imported = formats::Import(std::span(&file, 1));
   if (imported) {
     job.policy = std::move(imported->policy);
+    for (const formats::Loss& loss : imported->losses) {
+      if (loss.fault) job.issues.push_back({*loss.fault, {loss.line, 1}, loss.what, loss.rule});
+    }
     return Exit::kSatisfied;
   }
   const Error& error = imported.error();
   if (!IsFinding(error.code)) return Failure("", error);
-  job.issues.push_back({error.code, {LineOf(error.message, job.name), 0}, error.message});
+  job.issues.push_back({error.code, {LineOf(error.message, job.name), 1}, error.message, {}});
   return Exit::kSatisfied;
 }
 
