@@ -135,6 +135,9 @@ bool CanPin(Plan& plan, const PlanRule& rule) {
     }
     return false;
   }
+  if (rule.mode == Mode::kOff && rule.include_subdomains) {
+    plan.Lose(name, Severity::kStricter, "the name alone is left out, not what is below it");
+  }
   if (rule.mode == Mode::kOff || rule.pins.size() >= 2) return true;
   plan.LeaveOut(name, "TrustKit wants at least two pins, and ends the app without");
   return false;
