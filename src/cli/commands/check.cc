@@ -50,6 +50,13 @@ Exit ReadRules(const Arguments& arguments, Judging& judging) {
   if (const auto path = arguments.Value("policy")) {
     auto policy = ReadPolicyFile(std::string(*path));
     if (!policy) return Failure({}, policy.error());
+    const auto environment = arguments.Value("environment");
+    if (environment && (*policy)->environment() != *environment) {
+      return Failure(
+          *path, Error{Code::kWrongEnvironment,
+                       "expected a policy for " + std::string(*environment) + ", found one for \"" +
+                           std::string((*policy)->environment()) + "\""});
+    }
     judging.policy = std::move(*policy);
     judging.source = RuleSource::kPolicyFile;
   }
@@ -131,12 +138,18 @@ constexpr Argument kArguments[] = {{.name = "TARGET",
                                     .count = Count::kOneOrMore,
                                     .complete = Complete::kHost}};
 
+constexpr std::string_view kEnvironments[] = {"development", "staging", "production"};
+
 constexpr Option kOptions[] = {
     {.name = "policy",
      .letter = 'p',
      .arg = "FILE",
      .help = "the policy to check against",
      .complete = Complete::kFile},
+    {.name = "environment",
+     .arg = "NAME",
+     .help = "refuse a policy that is not for this environment",
+     .choices = kEnvironments},
     {.name = "pin",
      .arg = "PIN",
      .help = "a pin that may match anywhere in the verified path of every target",
