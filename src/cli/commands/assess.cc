@@ -30,22 +30,27 @@ constexpr std::string_view kOutages[] = {"low", "high"};
 
 constexpr Option kOptions[] = {
     {.name = "data-class",
+     .letter = 'd',
      .arg = "CLASS",
      .help = "what the host handles, the most delicate of it",
      .choices = kDataClasses},
     {.name = "owns-server",
+     .letter = 's',
      .arg = "ANSWER",
      .help = "do you choose the server's keys, or hear of them in advance",
      .choices = kYesNo},
     {.name = "controls-clients",
+     .letter = 'c',
      .arg = "ANSWER",
      .help = "can you ship the clients a new pin set",
      .choices = kYesNo},
     {.name = "rotation",
+     .letter = 'r',
      .arg = "HOW",
      .help = "do you know before a key changes",
      .choices = kRotations},
     {.name = "response",
+     .letter = 't',
      .arg = "TIME",
      .help = "until most clients have a new pin set",
      .choices = kResponses},
@@ -177,8 +182,7 @@ constexpr OptionGroup kGroups[] = {{.title = "Answers", .options = kOptions}};
 
 constexpr Example kExamples[] = {
     {.line = "cotter assess", .help = "be asked, on a terminal"},
-    {.line = "cotter assess --data-class health --owns-server yes --controls-clients yes "
-             "--rotation predictable --response days",
+    {.line = "cotter assess -d health -s yes -c yes -r predictable -t days",
      .help = "the same from answers"}};
 
 constexpr ExitNote kExits[] = {
