@@ -5,9 +5,13 @@ FOLDER/NAME/ is for fuzz/NAME_fuzz.cc. Keys are fresh on each run; what matters 
 """
 
 import datetime
+import io
 import ipaddress
 import pathlib
+import plistlib
+import struct
 import sys
+import zipfile
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -23,6 +27,7 @@ TARGETS = {
     "certificate_message": ("message",),
     "key_material": ("certificate", "spki", "csr", "pem", "key"),
     "x509_description": ("certificate",),
+    "exchange": ("foreign",),
 }
 
 KEYS = {
@@ -87,6 +92,62 @@ def messages():
     yield "tls13", b"\x0b" + vector(b"\0" + vector(entries, 3), 3)
 
 
+def binary_xml():
+    """Android's binary XML of a domain with one pin, as ResourceTypes.h has it."""
+    words = ["network-security-config", "domain-config", "domain", "a.example", "pin-set", "pin", "digest",
+             "SHA-256", "xQ0kpmiTHBRHBfEZAqGFYV9eRmhqEhMDLRnJAVjYDOo="]
+    strings, offsets = b"", b""
+    for word in words:
+        offsets += struct.pack("<I", len(strings))
+        strings += bytes([len(word), len(word)]) + word.encode() + b"\0"
+    strings += bytes(-len(strings) % 4)
+    pool = struct.pack("<HHIIIIII", 1, 28, 28 + len(offsets) + len(strings), len(words), 0, 0x100,
+                       28 + len(offsets), 0) + offsets + strings
+
+    def node(kind, body):
+        return struct.pack("<HHIII", kind, 16, 16 + len(body), 1, 0xFFFFFFFF) + body
+
+    def start(word, *attributes):
+        body = struct.pack("<IIHHHHHH", 0xFFFFFFFF, words.index(word), 20, 20, len(attributes), 0, 0, 0)
+        for key, value in attributes:
+            index = words.index(value)
+            body += struct.pack("<IIIHBBI", 0xFFFFFFFF, words.index(key), index, 8, 0, 3, index)
+        return node(0x102, body)
+
+    def end(word):
+        return node(0x103, struct.pack("<II", 0xFFFFFFFF, words.index(word)))
+
+    def text(word):
+        return node(0x104, struct.pack("<IHBBI", words.index(word), 8, 0, 3, words.index(word)))
+
+    body = b"".join([pool, start(words[0]), start("domain-config"), start("domain"), text("a.example"), end("domain"),
+                     start("pin-set"), start("pin", ("digest", "SHA-256")), text(words[8]), end("pin"),
+                     end("pin-set"), end("domain-config"), end(words[0])])
+    return struct.pack("<HHI", 3, 8, 8 + len(body)) + body
+
+
+def package(entries):
+    """A ZIP file of the entries."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
+        for path, data in entries.items():
+            made.writestr(path, data)
+    return file.getvalue()
+
+
+def foreign(certificate):
+    """Foreign configurations that are not text, each behind a line with its format."""
+    pins = [{"SPKI-SHA256-BASE64": "xQ0kpmiTHBRHBfEZAqGFYV9eRmhqEhMDLRnJAVjYDOo="}]
+    info = {"NSAppTransportSecurity": {"NSPinnedDomains": {
+        "a.example": {"NSIncludesSubdomains": True, "NSPinnedLeafIdentities": pins}}}}
+    plist = plistlib.dumps(info, fmt=plistlib.FMT_BINARY)
+    yield "plist", b"ios\n" + plist
+    yield "ipa", b"ios\n" + package({"Payload/A.app/Info.plist": plist})
+    yield "axml", b"android\n" + binary_xml()
+    yield "apk", b"android\n" + package({"AndroidManifest.xml": b"", "res/xml/a.xml": binary_xml()})
+    yield "certificates", b"certificates\n" + certificate
+
+
 def seeds():
     """Triples of kind, name and bytes."""
     start = datetime.datetime(2026, 1, 1)
@@ -107,6 +168,9 @@ def seeds():
         yield "csr", kind, request.public_bytes(DER)
         yield "pem", kind, b"some text\r\n" + certificate.public_bytes(PEM) * 2 + request.public_bytes(PEM)
         yield "key", kind, private
+        if kind == "p256":
+            for title, data in foreign(certificate.public_bytes(PEM)):
+                yield "foreign", title, data
     for kind, data in dialogues():
         yield "dialogue", kind, data
     for kind, data in messages():
