@@ -2,6 +2,7 @@
 //
 // cotter import: another program's pinning configuration becomes a policy.
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <boost/json/array.hpp>
@@ -26,12 +27,14 @@ policy::PolicyComments CommentsOf(const formats::ImportedPolicy& imported,
   comments.head = {"Made by cotter import from " + source + " (" + std::string(imported.format) +
                    "). Give every rule an owner, and every pin its place and use."};
   comments.hosts.resize(imported.policy.hosts.size());
+  std::unordered_map<std::string, std::size_t> places;
+  for (std::size_t i = 0; i < comments.hosts.size(); ++i) {
+    places.emplace(imported.policy.hosts[i].pattern.ToString(), i);
+  }
   for (const formats::Loss& loss : imported.losses) {
-    std::vector<std::string>* lines = &comments.head;
-    for (std::size_t i = 0; i < comments.hosts.size() && !loss.rule.empty(); ++i) {
-      if (imported.policy.hosts[i].pattern.ToString() == loss.rule) lines = &comments.hosts[i];
-    }
-    lines->push_back(LossText(loss));
+    const auto place = places.find(loss.rule);
+    (place == places.end() ? comments.head : comments.hosts[place->second])
+        .push_back(LossText(loss));
   }
   return comments;
 }
