@@ -84,6 +84,14 @@ Connection Connect(const Job& job, const net::Route& route, Offer offer) {
   return connection;
 }
 
+// HasNone reports that `connection` failed because the server has no certificate for `offer`.
+bool HasNone(const Job& job, const net::Route& route, const Connection& connection, Offer offer) {
+  if (!connection.judged.error) return false;
+  const Decline decline = ReadDecline(*connection.judged.error, offer, connection.key);
+  if (decline != Decline::kPerhaps) return decline == Decline::kYes;
+  return !Connect(job, route, Offer::kAnyKey).judged.error;
+}
+
 std::vector<JudgedPeer> JudgeRoute(const Job& job, const net::Route& route) {
   Connection usual = Connect(job, route, Offer::kAnyKey);
   std::vector<JudgedPeer> judged{std::move(usual.judged)};
@@ -91,9 +99,7 @@ std::vector<JudgedPeer> JudgeRoute(const Job& job, const net::Route& route) {
   for (const Offer offer : {Offer::kRsa, Offer::kEcdsa}) {
     if (offer == usual.key) continue;
     Connection other = Connect(job, route, offer);
-    const std::optional<Error>& error = other.judged.error;
-    if (error && Declined(*error, offer, other.key)) continue;
-    judged.push_back(std::move(other.judged));
+    if (!HasNone(job, route, other, offer)) judged.push_back(std::move(other.judged));
   }
   return judged;
 }

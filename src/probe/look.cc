@@ -42,7 +42,7 @@ std::string ServerName(const LookJob& job) {
 struct Reply {
   std::optional<Seen> seen;
   std::optional<Error> error;
-  bool declined = false;  // the error is how a server says that it has no such certificate
+  Decline decline = Decline::kNo;  // what the error says of the server's certificates
 };
 
 Reply Ask(const LookJob& job, const net::Route& route, Offer offer) {
@@ -53,7 +53,7 @@ Reply Ask(const LookJob& job, const net::Route& route, Offer offer) {
   if (!socket) return Reply{{}, socket.error()};
   net::TlsStream stream(*std::move(socket), *std::move(ssl));
   if (const Result<void> shaken = stream.Handshake(job.deadline); !shaken) {
-    return Reply{{}, shaken.error(), Declined(shaken.error(), offer, KeyOf(stream.presented()))};
+    return Reply{{}, shaken.error(), ReadDecline(shaken.error(), offer, KeyOf(stream.presented()))};
   }
   Seen seen{stream.presented(), {route.peer, stream.version(), stream.cipher()}};
   stream.Close();
@@ -61,6 +61,12 @@ Reply Ask(const LookJob& job, const net::Route& route, Offer offer) {
     return Reply{{}, Error{Code::kTlsFailed, "TLS handshake: the server presented no certificate"}};
   }
   return Reply{std::move(seen), {}};
+}
+
+// HasNone reports that `reply` means that the server has no certificate of the key type asked for.
+bool HasNone(const LookJob& job, const net::Route& route, const Reply& reply) {
+  if (reply.decline != Decline::kPerhaps) return reply.decline == Decline::kYes;
+  return Ask(job, route, Offer::kAnyKey).seen.has_value();
 }
 
 RouteLook LookAtRoute(const LookJob& job, const net::Route& route) {
@@ -77,7 +83,7 @@ RouteLook LookAtRoute(const LookJob& job, const net::Route& route) {
     Reply other = Ask(job, route, offer);
     if (other.seen) {
       look.seen.push_back(*std::move(other.seen));
-    } else if (!other.declined) {
+    } else if (!HasNone(job, route, other)) {
       std::string message = "asking for an ";
       message.append(NameOf(offer)).append(" certificate: ").append(other.error->message);
       look.errors.push_back(Error{other.error->code, std::move(message)});

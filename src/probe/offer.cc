@@ -106,8 +106,11 @@ std::optional<Offer> KeyOf(const PresentedChain& presented) noexcept {
   return std::nullopt;
 }
 
-bool Declined(const Error& error, Offer offer, std::optional<Offer> key) noexcept {
-  return key != offer && (error.code == Code::kTlsFailed || error.code == Code::kConnectionClosed);
+Decline ReadDecline(const Error& error, Offer offer, std::optional<Offer> key) noexcept {
+  if (key == offer) return Decline::kNo;
+  if (error.code == Code::kTlsFailed) return Decline::kYes;
+  if (error.code != Code::kConnectionClosed) return Decline::kNo;
+  return key ? Decline::kYes : Decline::kPerhaps;
 }
 
 }  // namespace cotter::probe

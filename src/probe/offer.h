@@ -41,10 +41,19 @@ enum class Strength : std::uint8_t {
 // where there is no leaf that can be read.
 [[nodiscard]] std::optional<Offer> KeyOf(const PresentedChain& presented) noexcept;
 
-// Declined reports that `error` is how servers without a key of the type `offer` end a handshake:
-// an alert, or, as some do, without a word, or by presenting a key of another type. `key` is that
-// of the certificate that was presented, if one was. It says so only of a server that has just
-// answered another offer.
-[[nodiscard]] bool Declined(const Error& error, Offer offer, std::optional<Offer> key) noexcept;
+// Decline is whether the end of a handshake says that the server has no key of the type that was
+// offered.
+enum class Decline : std::uint8_t {
+  kNo,       // something else went wrong
+  kYes,      // an alert, or a certificate with a key of another type
+  kPerhaps,  // a close without a word: so do some servers, and those that are tired of being asked.
+             // One that answers the usual offer again means yes
+};
+
+// ReadDecline reads `error`, with which a handshake for `offer` ended. `key` is that of the
+// certificate that was presented, if one was. It holds only of a server that has just answered
+// another offer.
+[[nodiscard]] Decline ReadDecline(const Error& error, Offer offer,
+                                  std::optional<Offer> key) noexcept;
 
 }  // namespace cotter::probe
