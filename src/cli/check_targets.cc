@@ -67,6 +67,13 @@ std::string MessageOf(const Answer& answer) {
              : "a pin matches certificate " + std::to_string(index) + " of the verified path";
 }
 
+// PolicyNameOf is what a row says of the policy; nullopt where there is no file that names one.
+std::optional<CheckRow::PolicyName> PolicyNameOf(const PolicyIndex& policy,
+                                                 const Judging& judging) {
+  if (judging.source != RuleSource::kPolicyFile) return std::nullopt;
+  return CheckRow::PolicyName{.name = std::string(policy.name()), .version = policy.version()};
+}
+
 CheckRow RowOf(const std::string& target, Answer answer, const PolicyIndex& policy,
                const Judging& judging) {
   CheckRow row;
@@ -87,10 +94,7 @@ CheckRow RowOf(const std::string& target, Answer answer, const PolicyIndex& poli
                                   .index = answer.verdict.match->cert_index};
   }
   row.found = std::move(answer.found);
-  if (judging.source == RuleSource::kPolicyFile) {
-    row.policy =
-        CheckRow::PolicyName{.name = std::string(policy.name()), .version = policy.version()};
-  }
+  row.policy = PolicyNameOf(policy, judging);
   return row;
 }
 
@@ -143,6 +147,12 @@ Result<PresentedChain> ReadChainFile(const std::string& path) {
   return chain;
 }
 
+Result<void> CheckRules(const net::Target& target, const Judging& judging) {
+  const auto policy = PolicyFor(Endpoint{target.host, target.port}, judging);
+  if (!policy) return policy.error();
+  return Ok();
+}
+
 CheckRow CheckChain(const net::Target& target, const PresentedChain& chain,
                     const Judging& judging) {
   const std::string name = net::FormatTarget(target);
@@ -162,16 +172,21 @@ CheckRow CheckServer(const net::Target& target, const ConnectionOptions& options
   if (!policy) return RowWithoutVerdict(name, {}, policy.error());
   const auto enforcer =
       tls::Enforcer::Create({.policy = *policy, .trust = judging.trust, .now = {}});
-  if (!enforcer) return RowWithoutVerdict(name, {}, enforcer.error());
+  const auto without_verdict = [&](const std::string& peer, const Error& error) {
+    CheckRow row = RowWithoutVerdict(name, peer, error);
+    row.policy = PolicyNameOf(**policy, judging);
+    return row;
+  };
+  if (!enforcer) return without_verdict({}, enforcer.error());
   probe::JudgeOptions judge_options{
       .connect = options.connect, .sni = std::nullopt, .timeout = options.timeout};
   if (options.sni) judge_options.sni = options.sni->text();
   const auto judged = probe::JudgeServer(target, *enforcer, judge_options);
-  if (!judged) return RowWithoutVerdict(name, {}, judged.error());
+  if (!judged) return without_verdict({}, judged.error());
   std::optional<CheckRow> worst;
   for (const probe::JudgedPeer& peer : *judged) {
     CheckRow row = peer.record ? RowOf(name, AnswerOf(*peer.record), **policy, judging)
-                               : RowWithoutVerdict(name, peer.peer, *peer.error);
+                               : without_verdict(peer.peer, *peer.error);
     row.peer = peer.peer;
     row.tls = peer.tls_version;
     if (!worst || Worse(row, *worst)) worst = std::move(row);

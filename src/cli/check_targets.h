@@ -43,6 +43,10 @@ struct Judging {
 // are ever looked at come back cut, but still with too many. Fails as formats::ForEachKeyMaterial.
 [[nodiscard]] Result<PresentedChain> ReadChainFile(const std::string& path);
 
+// CheckRules reports what keeps the rules from being a policy for `target`: too many pins on the
+// command line.
+[[nodiscard]] Result<void> CheckRules(const net::Target& target, const Judging& judging);
+
 // CheckServer asks the server at every address, for RSA and ECDSA certificates, and judges each
 // chain that it presents; the row is the worst of them. No data of the caller is sent.
 [[nodiscard]] CheckRow CheckServer(const net::Target& target, const ConnectionOptions& options,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """cotter check on live servers: PKI first, pins second, and nothing of the caller's leaves."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -121,6 +122,8 @@ class CheckOfServers(unittest.TestCase):
         with Lab(["--fault", "close"]) as lab:
             exit_code, row, _ = check(lab, "--pin", lab.pin("leaf"))
             self.assertEqual((exit_code, row["verdict"]), (3, "network_error"))
+            exit_code, row, _ = check(lab, "--policy", policy(lab.pin("leaf")))
+            self.assertEqual((exit_code, row["verdict"], row["policy"]), (3, "network_error", {"name": "acme", "version": 7}))
 
     def test_S0_26_short_message_for_people_and_full_detail_below(self):
         with Lab(["--identity", "backup"]) as lab:
@@ -141,7 +144,8 @@ class CheckOfServers(unittest.TestCase):
     def test_misuse_is_told(self):
         with Lab([]) as lab:
             for words in ([], ["--pin", lab.pin("leaf"), "--policy", "x.toml"], ["--pin", lab.pin("leaf"), "--at", "2026-01-01"],
-                          ["--policy", "/nonexistent/policy.toml"], ["--pin", "sha256/AAAA"]):
+                          ["--policy", "/nonexistent/policy.toml"], ["--pin", "sha256/AAAA"],
+                          [f"--pin={hashlib.sha256(str(n).encode()).hexdigest()}" for n in range(300)]):
                 exit_code, row, err = check(lab, *words)
                 self.assertEqual((exit_code, row), (2, None), words)
                 self.assertTrue(err.startswith("cotter: error: "), err)

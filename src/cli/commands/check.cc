@@ -105,6 +105,9 @@ Exit Check(Call call, const ConnectionOptions& options, const Judging& judging) 
   for (const std::string& text : call.arguments.positionals()) {
     Result<net::Target> target = ParseTarget(text, options);
     if (!target) return Failure(text, target.error());
+    if (const Result<void> usable = CheckRules(*target, judging); !usable) {
+      return Failure("check", usable.error());
+    }
     targets.push_back(std::move(*target));
   }
   Exit exit = Exit::kSatisfied;
