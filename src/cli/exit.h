@@ -10,7 +10,7 @@
 
 namespace cotter::cli {
 
-// Exit is how the program ends. `cotter exec` may return other numbers: those of its program.
+// Exit is how the program ends.
 enum class Exit : int {
   kSatisfied = 0,  // the answer is yes, or the work is done
   kViolated = 1,   // the answer is no
