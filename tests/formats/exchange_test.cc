@@ -152,8 +152,8 @@ std::vector<const Format*> TwoWayFormats() {
   return formats;
 }
 
-// S1-46, S2-14: import after export decides as before, or a loss says how it does not.
-TEST_P(Exchange, LossesTellEveryOtherDecision_S1_46) {
+// S0-19, S2-19: import after export decides as before, or a loss says how it does not.
+TEST_P(Exchange, LossesTellEveryOtherDecision_S0_19_S2_19) {
   const Format& format = *GetParam();
   unsigned carried = 0;
   for (unsigned seed = 0; seed < 300; ++seed) {
@@ -190,7 +190,7 @@ INSTANTIATE_TEST_SUITE_P(Formats, Exchange, ::testing::ValuesIn(TwoWayFormats())
                          });
 
 // The formats that carry the whole policy give the same model back, byte for byte as TOML.
-TEST(ExchangeTable, GivesTheSameModelBack_S1_46) {
+TEST(ExchangeTable, GivesTheSameModelBack_S0_19) {
   for (const char* name : {"go", "node", "python"}) {
     unsigned same = 0;
     for (unsigned seed = 0; seed < 300; ++seed) {

@@ -65,7 +65,7 @@ class Exchange(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout.decode()
 
-    # S1-46, S2-25: Android's tools take the file, and an APK with it is read.
+    # S0-19, S3-41: Android's tools take the file, and an APK with it is read.
     def test_android_is_valid_and_compiles(self):
         for options in ([], ["--debug-build"]):
             config = self.write("res/xml/pins.xml", self.export("--to", "android", *options))
@@ -74,6 +74,8 @@ class Exchange(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
         text = self.export("--to", "android")
         self.assertIn('expiration="2027-06-30"', text)
+        told = self.run_program(COTTER, "export", "--to", "android", self.policy).stderr.decode()
+        self.assertIn("**.shop.example.com: the pins end on 2027-06-30", told)
         self.write("res/xml/pins.xml", text)
         self.write("AndroidManifest.xml", '<manifest package="a.b"><application/></manifest>')
         done = self.run_program("aapt", "package", "-f", "-M", "AndroidManifest.xml", "-S", "res",
@@ -126,7 +128,7 @@ class Exchange(unittest.TestCase):
             for pin in context["verify_certificate_spki"]:
                 self.assertEqual((len(pin), len(base64.b64decode(pin))), (44, 32))
 
-    # No compiler for it here: what can be seen is seen.
+    # S2-14. No compiler for it here: what can be seen is seen.
     def test_dart_never_trusts_a_failed_certificate(self):
         text = self.export("--to", "dart")
         self.assertIn("badCertificateCallback = ((_, __, ___) => false)", text)
@@ -139,7 +141,7 @@ class Exchange(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (2, b""))
         self.assertIn(f'pin-sha256="{PIN_A}"', self.export("--to", "hpkp", "--dead-standard"))
 
-    # S2-14: strict loses no enforcement, and writes nothing instead.
+    # Strict loses no enforcement, and writes nothing instead.
     def test_strict_writes_nothing_where_enforcement_is_lost(self):
         out = os.path.join(self.folder, "out")
         done = self.run_program(COTTER, "export", "--to", "tls-client", "--strict", "-o", out, self.policy)

@@ -210,6 +210,11 @@ class ConfigReader {
     // Our own exports round up to the day after, so that pins never end early in any zone.
     rule.expires = Time{day->unix_seconds - (ours_ ? kDay : 0)};
     rule.on_expiry = OnExpiry::kPki;
+    Lose(rule.pattern.ToString(), Severity::kNote,
+         "the pins end on " + std::string(*expiration) +
+             ": from then on the host is not pinned "
+             "at all; on_expiry = \"enforce\" holds on to them",
+         pin_set);
     return Ok();
   }
 
@@ -338,6 +343,11 @@ Result<Exported> Write(const Policy& policy, const ExportOptions& options) {
     if (rule.expires && rule.expires->unix_seconds % kDay != 0) {
       plan->Lose(rule.source->pattern.ToString(), Severity::kStricter,
                  "the pins end on a day, not at an hour: later than the policy says");
+    }
+    if (rule.expires) {
+      plan->Lose(rule.source->pattern.ToString(), Severity::kNote,
+                 "the pins end on " + ExportDay(*rule.expires) +
+                     ": from then on the host is not pinned at all");
     }
     WriteRule(rule, text);
   }
