@@ -117,7 +117,7 @@ void FindLiveTrouble(Lookout& lookout) {
     const std::optional<Time> expires = ExpiryOf(lookout.policy(), rule);
     for (const auto& [spki, end] : server.ca_ends) {
       const bool pinned = std::ranges::any_of(
-          rule.pins, [&](const PolicyPin& entry) { return entry.pin.digest == spki; });
+          rule.pins, [&, &key = spki](const PolicyPin& entry) { return entry.pin.digest == key; });
       if (!pinned || !expires || end >= *expires || lookout.cas().Find(spki) != nullptr) continue;
       lookout.Add(Code::kCaEndsFirst, &rule,
                   "the pins are to hold until " + FormatDate(*expires) + ", but the CA " +
