@@ -34,6 +34,14 @@ struct JsonValue {
   std::vector<std::pair<std::string, JsonValue>> members;  // in order, no key twice
   std::size_t offset = 0;
 
+  // Defined in the .cc file: clang 14 would take the members' own type for incomplete here.
+  JsonValue();
+  JsonValue(const JsonValue& other);
+  JsonValue(JsonValue&& other) noexcept;
+  JsonValue& operator=(const JsonValue& other);
+  JsonValue& operator=(JsonValue&& other) noexcept;
+  ~JsonValue();
+
   // Find is the member called `key`, or null.
   [[nodiscard]] const JsonValue* Find(std::string_view key) const noexcept;
 };

@@ -140,6 +140,13 @@ bool IsInfoPlist(std::string_view name) {
 
 }  // namespace
 
+PlistValue::PlistValue() = default;
+PlistValue::PlistValue(const PlistValue& other) = default;
+PlistValue::PlistValue(PlistValue&& other) noexcept = default;
+PlistValue& PlistValue::operator=(const PlistValue& other) = default;
+PlistValue& PlistValue::operator=(PlistValue&& other) noexcept = default;
+PlistValue::~PlistValue() = default;
+
 const PlistValue* PlistValue::Find(std::string_view key) const noexcept {
   for (const auto& [name, value] : members) {
     if (name == key) return &value;

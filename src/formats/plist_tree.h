@@ -30,6 +30,14 @@ struct PlistValue {
   std::vector<PlistValue> items;
   std::vector<std::pair<std::string, PlistValue>> members;
 
+  // Defined in the .cc file: clang 14 would take the members' own type for incomplete here.
+  PlistValue();
+  PlistValue(const PlistValue& other);
+  PlistValue(PlistValue&& other) noexcept;
+  PlistValue& operator=(const PlistValue& other);
+  PlistValue& operator=(PlistValue&& other) noexcept;
+  ~PlistValue();
+
   // Find is the member called `key`, or null.
   [[nodiscard]] const PlistValue* Find(std::string_view key) const noexcept;
 };

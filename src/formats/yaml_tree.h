@@ -29,6 +29,14 @@ struct YamlNode {
   std::vector<std::pair<std::string, YamlNode>> members;
   std::size_t offset = 0;
 
+  // Defined in the .cc file: clang 14 would take the members' own type for incomplete here.
+  YamlNode();
+  YamlNode(const YamlNode& other);
+  YamlNode(YamlNode&& other) noexcept;
+  YamlNode& operator=(const YamlNode& other);
+  YamlNode& operator=(YamlNode&& other) noexcept;
+  ~YamlNode();
+
   // Find is the member called `key`, or null.
   [[nodiscard]] const YamlNode* Find(std::string_view key) const noexcept;
 };
