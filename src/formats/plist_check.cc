@@ -109,7 +109,8 @@ class BinaryWalker {
     }
     sizes_.assign(count_, kUnknown);
     if (Size(top, 0) > kMaxPlistNodes) {
-      return "its objects unfold to too many values, too deep, or to themselves";
+      return "a key is no text, or its objects unfold to too many values, too deep, or to "
+             "themselves";
     }
     return std::nullopt;
   }
@@ -124,6 +125,16 @@ class BinaryWalker {
     if (at > bytes_.size() || bytes_.size() - at < size) return ~std::size_t{0};
     for (std::size_t i = 0; i < size; ++i) value = value << 8 | bytes_[at + i];
     return value;
+  }
+
+  // IsText reports whether object `index` is a string: libplist ends the process where a key of a
+  // dictionary is anything else.
+  [[nodiscard]] bool IsText(std::size_t index) const {
+    if (index >= count_) return false;
+    const std::size_t at = Number(table_ + index * offset_size_, offset_size_);
+    if (at >= bytes_.size()) return false;
+    const unsigned type = bytes_[at] >> 4;
+    return type == 0x5 || type == 0x6;
   }
 
   // Size is how many values object `index` unfolds to, or more than kMaxPlistNodes.
@@ -144,8 +155,12 @@ class BinaryWalker {
         length = Number(at + 1, bytes);
         at += 1 + bytes;
       }
+      const std::size_t keys = type == 0xD ? length : 0;
       if (type == 0xD) length = length > kMaxPlistNodes ? length : 2 * length;
       if (length > (bytes_.size() - std::min(at, bytes_.size())) / ref_size_) return kTooMany;
+      for (std::size_t i = 0; i < keys; ++i) {
+        if (!IsText(Number(at + i * ref_size_, ref_size_))) return kTooMany;
+      }
       for (std::size_t i = 0; i < length && size <= kMaxPlistNodes; ++i) {
         size += Size(Number(at + i * ref_size_, ref_size_), depth + 1);
       }

@@ -198,6 +198,10 @@ class Exchange(unittest.TestCase):
                            ["--from", "ios"], "bomb.plist: "),
             "unfold.plist": (b"bplist00" + objects + offsets + trailer, ["--from", "ios"],
                              "unfold"),
+            # A dictionary whose key is a boolean: libplist 2.2 ends the process there.
+            "key.plist": (b"bplist00\xd1\x01\x01\x09" + bytes([8, 11]) + bytes(6) + b"\x01\x01"
+                          + (2).to_bytes(8, "big") + bytes(8) + (12).to_bytes(8, "big"),
+                          ["--from", "ios"], "key.plist: "),
             "bomb.apk": (bomb.getvalue(), [], "unpacks to more"),
             "climb.apk": (climbing.getvalue(), [], "leads out"),
             "cut.apk": (climbing.getvalue()[:60], [], "cut.apk: "),
