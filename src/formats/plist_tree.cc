@@ -2,135 +2,85 @@
 #include "formats/plist_tree.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <limits>
-#include <memory>
-#include <plist/plist.h>
+#include <unordered_set>
 
-#include "formats/late_library.h"
-#include "formats/plist_check.h"
+#include "formats/xml_tree.h"
 #include "formats/zip_file.h"
 
 namespace cotter::formats {
 namespace {
 
-// Library is what is used of libplist.
-struct Library {
-  decltype(&plist_from_xml) from_xml = nullptr;
-  decltype(&plist_from_bin) from_binary = nullptr;
-  decltype(&plist_free) release = nullptr;
-  decltype(&plist_get_node_type) type = nullptr;
-  decltype(&plist_array_get_size) array_size = nullptr;
-  decltype(&plist_array_get_item) array_item = nullptr;
-  decltype(&plist_dict_new_iter) iterate = nullptr;
-  decltype(&plist_dict_next_item) next = nullptr;
-  decltype(&plist_get_string_ptr) string = nullptr;
-  decltype(&plist_get_bool_val) boolean = nullptr;
-  bool complete = false;
+// XmlReader makes values of elements (the DTD that every list names). The depth is bounded already.
+class XmlReader {
+ public:
+  explicit XmlReader(const SourceText& source) : source_(source) {}
 
-  Library() {
-    const LateLibrary library("libplist-2.0.so.3");
-    complete = library.loaded() && library.Find("plist_from_xml", from_xml) &&
-               library.Find("plist_from_bin", from_binary) && library.Find("plist_free", release) &&
-               library.Find("plist_get_node_type", type) &&
-               library.Find("plist_array_get_size", array_size) &&
-               library.Find("plist_array_get_item", array_item) &&
-               library.Find("plist_dict_new_iter", iterate) &&
-               library.Find("plist_dict_next_item", next) &&
-               library.Find("plist_get_string_ptr", string) &&
-               library.Find("plist_get_bool_val", boolean);
-  }
-};
-
-const Library& Lib() {
-  static const Library library;
-  return library;
-}
-
-struct Release {
-  void operator()(plist_t node) const { Lib().release(node); }
-};
-using Node = std::unique_ptr<std::remove_pointer_t<plist_t>, Release>;
-
-// libplist 2.2 hands out memory of malloc and has no function of its own to give it back.
-struct Free {
-  void operator()(void* memory) const { std::free(memory); }
-};
-
-// Convert copies a tree whose size and depth BinaryPlistFault and XmlPlistFault have bounded.
-PlistValue Convert(plist_t node) {
-  PlistValue value;
-  switch (Lib().type(node)) {
-    case PLIST_STRING: {
-      std::uint64_t length = 0;
-      const char* text = Lib().string(node, &length);
-      value.kind = PlistValue::Kind::kString;
-      if (text != nullptr) value.text.assign(text, length);
-      break;
-    }
-    case PLIST_BOOLEAN: {
-      std::uint8_t flag = 0;
-      Lib().boolean(node, &flag);
-      value.kind = PlistValue::Kind::kBoolean;
-      value.boolean = flag != 0;
-      break;
-    }
-    case PLIST_ARRAY:
+  Result<PlistValue> Value(const XmlElement& element) {
+    PlistValue value;
+    if (element.name == "dict") return Dictionary(element);
+    if (element.name == "array") {
       value.kind = PlistValue::Kind::kArray;
-      for (std::uint32_t i = 0; i < Lib().array_size(node); ++i) {
-        value.items.push_back(Convert(Lib().array_item(node, i)));
+      for (const XmlElement& child : element.children) {
+        Result<PlistValue> item = Value(child);
+        if (!item) return item;
+        value.items.push_back(*std::move(item));
       }
-      break;
-    case PLIST_DICT: {
-      value.kind = PlistValue::Kind::kDictionary;
-      plist_dict_iter iterator = nullptr;
-      Lib().iterate(node, &iterator);
-      const std::unique_ptr<void, Free> iterator_owner(iterator);
-      while (iterator != nullptr) {
-        char* key = nullptr;
-        plist_t item = nullptr;
-        Lib().next(node, iterator, &key, &item);
-        const std::unique_ptr<char, Free> key_owner(key);
-        if (item == nullptr) break;
-        value.members.emplace_back(key == nullptr ? "" : key, Convert(item));
-      }
-      break;
+    } else if (element.name == "string") {
+      value.kind = PlistValue::Kind::kString;
+      value.text = element.text;
+    } else if (element.name == "true" || element.name == "false") {
+      value.kind = PlistValue::Kind::kBoolean;
+      value.boolean = element.name == "true";
+    } else if (element.name == "key" || element.name == "plist") {
+      return Fail(element, "<" + element.name + "> stands where a value belongs");
     }
-    default:
-      break;
+    return value;
   }
-  return value;
-}
+
+ private:
+  [[nodiscard]] Error Fail(const XmlElement& at, const std::string& what) const {
+    return source_.Fail(at.offset, Code::kFormatMalformed, what);
+  }
+
+  Result<PlistValue> Dictionary(const XmlElement& element) {
+    PlistValue value;
+    value.kind = PlistValue::Kind::kDictionary;
+    std::unordered_set<std::string_view> seen;
+    for (std::size_t i = 0; i < element.children.size(); i += 2) {
+      const XmlElement& key = element.children[i];
+      if (key.name != "key") return Fail(key, "expected <key>, found <" + key.name + ">");
+      if (!seen.insert(key.text).second) {
+        return Fail(key, "the key " + Quoted(key.text) + " stands here twice");
+      }
+      if (i + 1 == element.children.size()) return Fail(key, "a key without a value");
+      Result<PlistValue> member = Value(element.children[i + 1]);
+      if (!member) return member;
+      value.members.emplace_back(key.text, *std::move(member));
+    }
+    return value;
+  }
+
+  const SourceText& source_;
+};
 
 bool IsBinary(ByteView bytes) { return AsText(bytes).starts_with("bplist0"); }
 
-Error Broken(std::string_view name, const std::string& what) {
-  return {Code::kFormatMalformed, std::string(name) + ": " + what};
-}
-
 Result<Plist> Parse(std::string_view name, ByteView bytes) {
-  if (!Lib().complete)
-    return Broken(name, "libplist, which reads property lists, is not installed");
-  if (bytes.size() > kMaxForeignText) return Broken(name, "larger than any property list");
-  plist_t root = nullptr;
-  const auto size = static_cast<std::uint32_t>(bytes.size());
-  const char* data = AsText(bytes).data();
   if (IsBinary(bytes)) {
-    if (const auto fault = BinaryPlistFault(bytes)) {
-      return Broken(name, "a broken binary property list: " + *fault);
-    }
-    Lib().from_binary(data, size, &root);
-    const Node owner(root);
-    if (root == nullptr) return Broken(name, "a broken binary property list");
-    return Plist{Convert(root), SourceText::OfLines(name)};
+    Result<PlistValue> root = ReadBinaryPlist(name, bytes);
+    if (!root) return root.error();
+    return Plist{*std::move(root), SourceText::OfLines(name)};
   }
   Result<SourceText> source = SourceText::Open({name, bytes});
   if (!source) return source.error();
-  if (auto fault = XmlPlistFault(*source)) return *fault;
-  Lib().from_xml(data, size, &root);
-  const Node owner(root);
-  if (root == nullptr) return source->Fail(0, Code::kFormatMalformed, "not an XML property list");
-  return Plist{Convert(root), *std::move(source)};
+  const Result<XmlElement> root = ParseXml(*source, Dtd::kApplePlist);
+  if (!root) return root.error();
+  if (root->name != "plist" || root->children.size() != 1) {
+    return source->Fail(root->offset, Code::kFormatMalformed, "expected <plist> with one value");
+  }
+  Result<PlistValue> value = XmlReader(*source).Value(root->children.front());
+  if (!value) return value.error();
+  return Plist{*std::move(value), *std::move(source)};
 }
 
 bool IsInfoPlist(std::string_view name) {
@@ -148,8 +98,8 @@ PlistValue& PlistValue::operator=(PlistValue&& other) noexcept = default;
 PlistValue::~PlistValue() = default;
 
 const PlistValue* PlistValue::Find(std::string_view key) const noexcept {
-  for (const auto& [name, value] : members) {
-    if (name == key) return &value;
+  for (const auto& [known, value] : members) {
+    if (known == key) return &value;
   }
   return nullptr;
 }

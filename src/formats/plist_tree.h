@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Apple's property lists, XML and binary, as a plain tree: libplist reads them, after a check that
-// bounds what it would build (it recurses, and expands shared objects of binary lists). Also finds
-// the Info.plist of an app package. Pure but for loading the library, safe from any thread.
+// Apple's property lists, XML and binary, as a plain tree. They are read here, because libplist 2.2
+// ends the process on broken binary lists (a key that is no text, for one). Also finds the
+// Info.plist of an app package. Pure, safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +13,16 @@
 
 #include "formats/exchange.h"
 #include "formats/source_text.h"
+#include <cotter/bytes.h>
 #include <cotter/result.h>
 
 namespace cotter::formats {
 
-inline constexpr std::size_t kMaxPlistDepth = 64;         // real ones nest 8 deep
-inline constexpr std::size_t kMaxPlistNodes = 1'000'000;  // real ones have some thousand values
+inline constexpr std::size_t kMaxPlistDepth = 64;  // real ones nest 8 deep
+
+// Real lists have some thousand values. In a binary one objects may be shared, so a small file
+// could unfold to any number.
+inline constexpr std::size_t kMaxPlistNodes = 1'000'000;
 
 // PlistValue is one value. Numbers, dates and data are kOther: no pinning key has them.
 struct PlistValue {
@@ -55,7 +59,11 @@ struct Plist {
 [[nodiscard]] bool LooksLikePlist(const InputFile& file, std::string_view word);
 
 // ReadPlist reads a property list, or Payload/*.app/Info.plist of an IPA. Fails with
-// kFormatMalformed: entities, a DTD but Apple's, too deep, too many values, a key twice.
+// kFormatMalformed: entities, a DTD but Apple's, too deep, too many values, a key twice or no text.
 [[nodiscard]] Result<Plist> ReadPlist(const InputFile& file);
+
+// ReadBinaryPlist reads the tree of a binary list (Apple's CFBinaryPList.c). Fails with
+// kFormatMalformed and `name`.
+[[nodiscard]] Result<PlistValue> ReadBinaryPlist(std::string_view name, ByteView bytes);
 
 }  // namespace cotter::formats

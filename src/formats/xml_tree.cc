@@ -23,6 +23,13 @@ bool IsUtf8Name(std::string_view name) {
   return lower == "utf-8" || lower == "utf8" || lower == "us-ascii";
 }
 
+bool IsAppleDtd(std::string_view declaration) {
+  return declaration.starts_with("plist PUBLIC ") &&
+         declaration.find('[') == std::string_view::npos &&
+         (declaration.find("\"-//Apple//DTD PLIST 1.0//EN\"") != std::string_view::npos ||
+          declaration.find("\"-//Apple Computer//DTD PLIST 1.0//EN\"") != std::string_view::npos);
+}
+
 class Converter {
  public:
   explicit Converter(const SourceText& source) : source_(source) {}
@@ -79,7 +86,7 @@ std::optional<std::string_view> XmlElement::Attribute(std::string_view key) cons
   return std::nullopt;
 }
 
-Result<XmlElement> ParseXml(const SourceText& source) {
+Result<XmlElement> ParseXml(const SourceText& source, Dtd allowed) {
   pugi::xml_document document;
   const std::string_view text = source.text();
   const pugi::xml_parse_result parsed = document.load_buffer(
@@ -96,6 +103,7 @@ Result<XmlElement> ParseXml(const SourceText& source) {
   for (const pugi::xml_node& node : document.children()) {
     if (!sound) break;
     if (node.type() == pugi::node_doctype) {
+      if (allowed == Dtd::kApplePlist && IsAppleDtd(node.value())) continue;
       sound = converter.Fail(Converter::Offset(node),
                              "a DTD is refused: entities could stand for "
                              "anything");

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,9 +33,15 @@ struct XmlElement {
   [[nodiscard]] std::optional<std::string_view> Attribute(std::string_view key) const noexcept;
 };
 
+// Which document type declarations are let through.
+enum class Dtd : std::uint8_t {
+  kNone,
+  kApplePlist,  // the one that every property list names, without anything of its own
+};
+
 // ParseXml reads a document and returns its root. Fails with kFormatMalformed and the position:
 // not well-formed, a DTD, an encoding other than UTF-8, an attribute twice, too deep.
-[[nodiscard]] Result<XmlElement> ParseXml(const SourceText& source);
+[[nodiscard]] Result<XmlElement> ParseXml(const SourceText& source, Dtd allowed = Dtd::kNone);
 
 // IsBinaryXml reports whether `bytes` begin as Android's binary XML does.
 [[nodiscard]] bool IsBinaryXml(ByteView bytes) noexcept;
