@@ -92,7 +92,7 @@ TEST(Lint, FindsWhatItsRulesSay) {
       {api(Pins({kOne, kTwo})), "warning few_pins"},
       // S2-15, S3-06.
       {api(Pins({kOne, kThree})), "warning no_backup_pin"},
-      // S2-23, S3-05.
+      // S0-09, S2-23, S3-05: the trade-off of each kind of pin is told.
       {api(Pins({cert, kTwo, kThree})), "warning cert_pin"},
       // S2-07, C1.
       {api(Pins({"{ pin = \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\" }", kTwo})),
