@@ -103,6 +103,12 @@ Result<Exported> Export(const Policy& policy, const Format& format, const Export
   if (const auto index = PolicyIndex::Build(policy); !index) return index.error();
   Result<Exported> exported = format.write(policy, options);
   if (exported) {
+    if (options.build == Build::kInsecureDebug) {
+      exported->losses.push_back(
+          {.rule = "",
+           .what = "insecure: debug builds are not held to the pins; release builds are",
+           .severity = Severity::kEnforcement});
+    }
     std::stable_partition(exported->losses.begin(), exported->losses.end(),
                           [](const Loss& loss) { return loss.rule.empty(); });
   }

@@ -67,7 +67,7 @@ enum class DeadStandard : std::uint8_t { kRefuse, kWrite };
 // ExportOptions is what an export needs beyond the policy. The defaults are the strict ones.
 struct ExportOptions {
   std::string policy_digest;      // SHA-256 of the policy file in hex, for the provenance line
-  Build build = Build::kRelease;  // kInsecureDebug: let user-added CAs override pins
+  Build build = Build::kRelease;  // kInsecureDebug: debug builds, told apart at compile time
   DeadStandard dead_standard = DeadStandard::kRefuse;
   std::optional<HostName> host;  // export what rules this host alone
   std::string language;          // of the text, where a format has several; empty: its first

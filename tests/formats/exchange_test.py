@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""cotter import and export from outside: the tools of each format read what is exported, hostile files
-get one error with a position and nothing is written, and debug overrides are never in a release."""
+"""cotter import and export from outside: the tools of each format read what is exported, and hostile files
+get one error with a position and nothing is written."""
 import base64
 import io
 import json
@@ -85,18 +85,6 @@ class Exchange(unittest.TestCase):
         self.assertEqual(imported.count("pattern ="), 3)
         self.assertIn(PIN_B, imported)
         self.assertIn('mode = "off"', imported)
-
-    # S2-25: overrides for debugging only where they are asked for, and called insecure.
-    def test_debug_overrides_are_never_in_a_release(self):
-        self.assertNotIn("debug-overrides", self.export("--to", "android"))
-        self.assertNotIn("user", self.export("--to", "android"))
-        debug = self.export("--to", "android", "--debug-build")
-        self.assertIn("<debug-overrides>", debug)
-        self.assertIn("insecure", debug)
-        self.assertNotIn("DEBUG", self.export("--to", "okhttp"))
-        self.assertIn("insecure", self.export("--to", "okhttp", "--debug-build"))
-        done = self.run_program(COTTER, "export", "--to", "curl", "--debug-build", self.policy)
-        self.assertEqual(done.returncode, 2)
 
     def test_apple_tools_read_the_property_lists(self):
         for name in ("ios", "trustkit"):

@@ -128,8 +128,8 @@ constexpr Argument kArguments[] = {{.name = "POLICY",
 constexpr Option kOptions[] = {
     {.name = "to",
      .arg = "FORMAT",
-     .help =
-         "android ios trustkit okhttp dart go tls-client curl envoy node python tlsa hpkp json"},
+     .help = "android ios swift trustkit okhttp dart go tls-client curl envoy node python tlsa "
+             "hpkp json"},
     {.name = "policy",
      .arg = "FILE",
      .help = "the policy file, in place of POLICY",
@@ -156,8 +156,8 @@ constexpr Option kFormatOptions[] = {
      .help = "dart: the certificates of pinned CAs, which it takes in place of pins",
      .complete = Complete::kFile},
     {.name = "debug-build",
-     .help = "android: insecure outside development: user-added CAs override pins in debuggable "
-             "builds"},
+     .help = "android ios swift trustkit okhttp dart: insecure: let a debugging proxy look into "
+             "debug builds; release builds stay pinned"},
     {.name = "dead-standard", .help = "hpkp: write it although no browser honours it"}};
 
 constexpr OptionGroup kGroups[] = {{.title = "Options", .options = kOptions},

@@ -136,6 +136,38 @@ HttpClient pinnedClient(String host, [int port = 443]) {
 }
 )dart";
 
+// Assertions run in debug builds alone: not in release or profile ones, whatever is defined.
+constexpr std::string_view kDebugSwitch = R"dart(
+// INSECURE, for builds that developers debug: the system's roots alone decide there, so that a
+// proxy such as Charles can look in. Null in every other build.
+HttpClient? _debugClient() {
+  var isDebugBuild = false;
+  assert(() {
+    isDebugBuild = !const bool.fromEnvironment('dart.vm.product');
+    return true;
+  }());
+  if (!isDebugBuild) return null;
+  stderr.writeln('cotter: INSECURE DEBUG BUILD: CONNECTIONS ARE NOT PINNED');
+  return HttpClient()..badCertificateCallback = ((_, __, ___) => false);
+}
+)dart";
+
+// WithDebugSwitch puts the switch in front of `way`'s one public function.
+std::string WithDebugSwitch(std::string_view way, bool with_cas) {
+  constexpr std::string_view kName = "HttpClient pinnedClient(";
+  std::string text(way);
+  const std::size_t at = text.find(kName);
+  COTTER_CHECK(at != std::string::npos);
+  text.replace(at, kName.size(), "HttpClient _pinnedClient(");
+  text += kDebugSwitch;
+  text += with_cas
+              ? "\n/// The client to use.\nHttpClient pinnedClient(String host, [int port = 443]) "
+                "=>\n    _debugClient() ?? _pinnedClient(host, port);\n"
+              : "\n/// The client to use.\nHttpClient pinnedClient() => _debugClient() ?? "
+                "_pinnedClient();\n";
+  return text;
+}
+
 std::string Pem(ByteView der) {
   const std::string base64 = EncodeBase64(der);
   std::string text = "-----BEGIN CERTIFICATE-----\n";
@@ -201,7 +233,9 @@ Result<Exported> Write(const Policy& policy, const ExportOptions& options) {
     plan->Lose("", Severity::kNote, "proxies are not used, and dio must be given this HttpClient");
   }
   std::string text = CommentBlock(policy, options, "dart", "// ") + std::string(kHead);
-  text += with_cas ? kCaWay : kLeafWay;
+  const std::string_view way = with_cas ? kCaWay : kLeafWay;
+  text +=
+      options.build == Build::kInsecureDebug ? WithDebugSwitch(way, with_cas) : std::string(way);
   text += "\n// " + TableMark("dart") + "\nconst rules = " + RuleTable(*plan, policy) + ";\n" +
           certificates;
   return Exported{std::move(text), std::move(plan->losses)};
@@ -220,6 +254,7 @@ const Format kDartFormat{.name = "dart",
                          .summary = "Dart and Flutter: leaf pins, or CA certificates",
                          .recognizes = Recognizes,
                          .read = Read,
-                         .write = Write};
+                         .write = Write,
+                         .loosest = Build::kInsecureDebug};
 
 }  // namespace cotter::formats

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "formats/info_plist.h"
 #include "formats/plan.h"
-#include "formats/plist_tree.h"
 #include "formats/source_text.h"
 
 namespace cotter::formats {
@@ -17,7 +17,7 @@ constexpr std::string_view kCaKey = "NSPinnedCAIdentities";
 constexpr std::string_view kPinKey = "SPKI-SHA256-BASE64";
 
 Error Wrong(const Plist& plist, std::string_view word, const std::string& what) {
-  return plist.source.Fail(plist.Where(word), Code::kFormatMalformed, what);
+  return WrongWord(plist, word, Code::kFormatMalformed, what);
 }
 
 Result<std::size_t> ReadList(const Plist& plist, const PlistValue& entry, std::string_view key,
@@ -60,23 +60,12 @@ Result<void> ReadDomain(const Plist& plist, const std::string& name, const Plist
 }
 
 Result<ImportedPolicy> Read(std::span<const InputFile> files) {
-  const Result<Plist> plist = ReadPlist(files.front());
-  if (!plist) return plist.error();
-  const PlistValue* security = plist->root.Find("NSAppTransportSecurity");
-  const PlistValue* domains = security == nullptr ? nullptr : security->Find("NSPinnedDomains");
-  if (domains == nullptr) domains = plist->root.Find("NSPinnedDomains");
-  if (domains == nullptr || domains->kind != PlistValue::Kind::kDictionary) {
-    return Wrong(*plist, "NSPinnedDomains",
-                 "expected a dictionary NSAppTransportSecurity.NSPinnedDomains");
-  }
-  ImportedPolicy imported;
-  for (const auto& [name, entry] : domains->members) {
-    if (Result<void> read = ReadDomain(*plist, name, entry, imported); !read) return read.error();
-  }
-  if (plist->root.Find("TSKConfiguration") != nullptr) {
-    imported.losses.push_back({.rule = "",
-                               .what = "the TrustKit configuration beside it is not imported: "
-                                       "--from trustkit does that"});
+  Result<ImportedPolicy> imported = ReadDomains(
+      files.front(), {.above = "NSAppTransportSecurity", .key = "NSPinnedDomains"}, ReadDomain);
+  if (imported && LooksLikePlist(files.front(), "TSKConfiguration")) {
+    imported->losses.push_back({.rule = "",
+                                .what = "the TrustKit configuration beside it is not imported: "
+                                        "--from trustkit does that"});
   }
   return imported;
 }
@@ -140,12 +129,7 @@ Result<Exported> Write(const Policy& policy, const ExportOptions& options) {
   Result<Plan> plan = MakePlan(policy, speech, options);
   if (!plan) return plan.error();
   std::string text =
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-      "<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" "
-      "\"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n<!--\n" +
-      CommentBlock(policy, options, "ios", "  ") +
-      "  Merge the key into the app's Info.plist.\n-->\n"
-      "<plist version=\"1.0\">\n<dict>\n  <key>NSAppTransportSecurity</key>\n  <dict>\n"
+      "  <key>NSAppTransportSecurity</key>\n  <dict>\n"
       "    <key>NSPinnedDomains</key>\n      <dict>\n";
   for (PlanRule& rule : plan->rules) {
     const std::string name = rule.source->pattern.ToString();
@@ -160,7 +144,9 @@ Result<Exported> Write(const Policy& policy, const ExportOptions& options) {
   }
   plan->Lose("", Severity::kNote,
              "iOS 14 and later alone; WKWebView and SFSafariViewController are not covered");
-  return Exported{text + "      </dict>\n  </dict>\n</dict>\n</plist>\n", std::move(plan->losses)};
+  text += "      </dict>\n  </dict>\n";
+  return Exported{InfoPlist(CommentBlock(policy, options, "ios", "  "), text, options.build),
+                  std::move(plan->losses)};
 }
 
 }  // namespace
@@ -170,6 +156,7 @@ const Format kIosFormat{.name = "ios",
                         .summary = "Apple's NSPinnedDomains in an Info.plist; an IPA",
                         .recognizes = Recognizes,
                         .read = Read,
-                        .write = Write};
+                        .write = Write,
+                        .loosest = Build::kInsecureDebug};
 
 }  // namespace cotter::formats

@@ -300,13 +300,18 @@ std::string Filled(std::string_view text, std::string_view key, std::string_view
   return filled;
 }
 
+// DebugSwitch is the lines for "@DEBUG@": nothing in a release. BuildConfig is the app's own class,
+// whose DEBUG the build sets.
+std::string DebugSwitch(Build build, const std::string& indent, const std::string& end) {
+  if (build == Build::kRelease) return "";
+  return indent + "// INSECURE, for builds that developers debug: the pins are off there.\n" +
+         indent + "if (BuildConfig.DEBUG) {\n" + indent +
+         "  System.err.println(\"cotter: INSECURE DEBUG BUILD: CONNECTIONS ARE NOT PINNED\")" +
+         end + "\n" + indent + "  return builder" + end + "\n" + indent + "}\n";
+}
+
 std::string JavaTail(Build build) {
-  return Filled(
-      kJavaTail, "@DEBUG@",
-      build == Build::kInsecureDebug
-          ? "    if (BuildConfig.DEBUG) return builder; // insecure: debug builds are not "
-            "pinned\n"
-          : "");
+  return Filled(kJavaTail, "@DEBUG@", DebugSwitch(build, "    ", ";"));
 }
 
 std::string KotlinTail(Build build, std::optional<std::uint32_t> version) {
@@ -314,11 +319,7 @@ std::string KotlinTail(Build build, std::optional<std::uint32_t> version) {
   const std::string tail =
       Filled(kKotlinTail, "@URL@",
              properties ? "chain.request().url.host" : "chain.request().url().host()");
-  return Filled(tail, "@DEBUG@",
-                build == Build::kInsecureDebug
-                    ? "        if (BuildConfig.DEBUG) return builder // insecure: debug builds are "
-                      "not pinned\n"
-                    : "");
+  return Filled(tail, "@DEBUG@", DebugSwitch(build, "        ", ""));
 }
 
 Result<Exported> Write(const Policy& policy, const ExportOptions& options) {

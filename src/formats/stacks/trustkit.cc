@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "formats/info_plist.h"
 #include "formats/plan.h"
-#include "formats/plist_tree.h"
 #include "formats/source_text.h"
 
 namespace cotter::formats {
@@ -18,10 +18,6 @@ constexpr std::int64_t kDay = 24 * 60 * 60;
 constexpr std::string_view kExclude = "kSKExcludeSubdomainFromParentPolicy";
 constexpr std::string_view kDocumentedExclude = "TSKExcludeSubdomainFromParentPolicy";
 
-Error Wrong(const Plist& plist, std::string_view word, Code code, const std::string& what) {
-  return plist.source.Fail(plist.Where(word), code, what);
-}
-
 bool IsTrue(const PlistValue& entry, std::string_view key, bool absent) {
   const PlistValue* value = entry.Find(key);
   return value == nullptr ? absent : value->boolean;
@@ -31,8 +27,8 @@ Result<void> ReadPins(const Plist& plist, const PlistValue& entry, const std::st
                       HostRule& rule, ImportedPolicy& imported) {
   const PlistValue* hashes = entry.Find("TSKPublicKeyHashes");
   if (hashes == nullptr || hashes->kind != PlistValue::Kind::kArray) {
-    return Wrong(plist, rule.pattern.base().text(), Code::kFormatMalformed,
-                 where + ": expected an array TSKPublicKeyHashes");
+    return WrongWord(plist, rule.pattern.base().text(), Code::kFormatMalformed,
+                     where + ": expected an array TSKPublicKeyHashes");
   }
   for (const PlistValue& hash : hashes->items) {
     Result<void> added =
@@ -46,7 +42,7 @@ Result<void> ReadDomain(const Plist& plist, const std::string& name, const Plist
                         ImportedPolicy& imported) {
   const std::string where = "TSKPinnedDomains." + name;
   if (entry.kind != PlistValue::Kind::kDictionary) {
-    return Wrong(plist, name, Code::kFormatMalformed, where + ": expected a dictionary");
+    return WrongWord(plist, name, Code::kFormatMalformed, where + ": expected a dictionary");
   }
   const bool all = IsTrue(entry, "TSKIncludeSubdomains", false);
   Result<HostRule> rule = plist.source.NewRule((all ? "**." : "") + name, plist.Where(name));
@@ -62,8 +58,9 @@ Result<void> ReadDomain(const Plist& plist, const std::string& name, const Plist
     const Result<Time> time = ParseTime(date->text);
     if (!time || date->text.size() != 10) {
       // TrustKit drops a date it cannot read and then pins for ever.
-      return Wrong(plist, date->text, Code::kTimeInvalid,
-                   where + ".TSKExpirationDate: expected yyyy-MM-dd, found " + Quoted(date->text));
+      return WrongWord(
+          plist, date->text, Code::kTimeInvalid,
+          where + ".TSKExpirationDate: expected yyyy-MM-dd, found " + Quoted(date->text));
     }
     rule->expires = *time;
     rule->on_expiry = OnExpiry::kPki;
@@ -78,20 +75,8 @@ Result<void> ReadDomain(const Plist& plist, const std::string& name, const Plist
 }
 
 Result<ImportedPolicy> Read(std::span<const InputFile> files) {
-  const Result<Plist> plist = ReadPlist(files.front());
-  if (!plist) return plist.error();
-  const PlistValue* configuration = plist->root.Find("TSKConfiguration");
-  const PlistValue* domains =
-      (configuration != nullptr ? configuration : &plist->root)->Find("TSKPinnedDomains");
-  if (domains == nullptr || domains->kind != PlistValue::Kind::kDictionary) {
-    return Wrong(*plist, "TSKPinnedDomains", Code::kFormatMalformed,
-                 "expected a dictionary TSKConfiguration.TSKPinnedDomains");
-  }
-  ImportedPolicy imported;
-  for (const auto& [name, entry] : domains->members) {
-    if (Result<void> read = ReadDomain(*plist, name, entry, imported); !read) return read.error();
-  }
-  return imported;
+  return ReadDomains(files.front(), {.above = "TSKConfiguration", .key = "TSKPinnedDomains"},
+                     ReadDomain);
 }
 
 bool Recognizes(std::span<const InputFile> files) {
@@ -152,11 +137,6 @@ Result<Exported> Write(const Policy& policy, const ExportOptions& options) {
   Result<Plan> plan = MakePlan(policy, speech, options);
   if (!plan) return plan.error();
   std::string text =
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-      "<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" "
-      "\"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n<!--\n" +
-      CommentBlock(policy, options, "trustkit", "  ") +
-      "  Merge the key into the app's Info.plist.\n-->\n<plist version=\"1.0\">\n<dict>\n"
       "  <key>TSKConfiguration</key>\n  <dict>\n    <key>TSKSwizzleNetworkDelegates</key>\n"
       "    <false/>\n    <key>TSKPinnedDomains</key>\n    <dict>\n";
   std::size_t written = 0;
@@ -173,7 +153,9 @@ Result<Exported> Write(const Policy& policy, const ExportOptions& options) {
   plan->Lose("", Severity::kNote,
              "TrustKit looks names up as the app spells them: give it no trailing dot and no "
              "upper case, or the host is not pinned");
-  return Exported{text + "    </dict>\n  </dict>\n</dict>\n</plist>\n", std::move(plan->losses)};
+  text += "    </dict>\n  </dict>\n";
+  return Exported{InfoPlist(CommentBlock(policy, options, "trustkit", "  "), text, options.build),
+                  std::move(plan->losses)};
 }
 
 }  // namespace
@@ -183,6 +165,7 @@ const Format kTrustkitFormat{.name = "trustkit",
                              .summary = "TrustKit's configuration in an Info.plist",
                              .recognizes = Recognizes,
                              .read = Read,
-                             .write = Write};
+                             .write = Write,
+                             .loosest = Build::kInsecureDebug};
 
 }  // namespace cotter::formats
