@@ -66,6 +66,7 @@ Commands, one a line on standard input; each is answered by one line of JSON:
   record                             what clients did so far: {"servers":[{...}]}
   settle                             the same, once every connection is over, after 10 s at most
   present SERVER NAME [N1,N2,...]    shows another identity (and chain) from now on: {"ok":true}
+  serve ["--KNOB","VALUE",...]       one more server: {"address":...,"port":N,"authority":...}
 )";
 
 [[noreturn]] void Fail(const std::string& message) {
@@ -269,6 +270,12 @@ const std::map<std::string, Knob> kKnobs = {
     {"--response", [](Plan& p, const std::string& v) { p.options.response = Unescape(v); }},
 };
 
+void Turn(const std::string& word, const std::string& value, Plan& plan) {
+  const auto knob = kKnobs.find(word);
+  if (knob == kKnobs.end()) Fail("unknown option " + word);
+  knob->second(plan, value);
+}
+
 Arguments ReadArguments(const std::vector<std::string>& words) {
   Arguments arguments;
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -289,25 +296,27 @@ Arguments ReadArguments(const std::vector<std::string>& words) {
       arguments.world.names = Split(value);
     } else if (word == "--key") {
       arguments.world.key_kind = OneOf(kKeyKinds, value);
-    } else if (const auto knob = kKnobs.find(word); knob == kKnobs.end()) {
-      Fail("unknown option " + word);
     } else if (arguments.plans.empty()) {
-      Fail(word + " must follow --server");
+      Fail(word + " is unknown, or must follow --server");
     } else {
-      knob->second(arguments.plans.back(), value);
+      Turn(word, value, arguments.plans.back());
     }
   }
   if (arguments.dir.empty()) Fail("--dir is missing");
   return arguments;
 }
 
+json::object Listening(const Plan& plan, const Server& server) {
+  return {{"address", plan.options.address},
+          {"port", server.port()},
+          {"authority", server.authority()}};
+}
+
 json::object Announcement(const Arguments& arguments, const World& world,
                           const std::vector<Server>& servers) {
   json::array listening;
   for (std::size_t i = 0; i < servers.size(); ++i) {
-    listening.push_back(json::object{{"address", arguments.plans[i].options.address},
-                                     {"port", servers[i].port()},
-                                     {"authority", servers[i].authority()}});
+    listening.push_back(Listening(arguments.plans[i], servers[i]));
   }
   json::object files;
   json::object pins;
@@ -398,19 +407,35 @@ void Present(const World& world, const Arguments& arguments, std::vector<Server>
   Print({{"ok", true}});
 }
 
+Server Started(const World& world, const Plan& plan) {
+  Result<Server> server = Server::Start(Resolve(world, plan));
+  if (!server) Fail(server.error().message);
+  return std::move(*server);
+}
+
+void Serve(const World& world, Arguments& arguments, std::vector<Server>& servers,
+           const std::string& knobs) {
+  boost::system::error_code error;
+  const json::value words = json::parse(knobs, error);
+  if (error || !words.is_array() || words.as_array().size() % 2 != 0) Fail("serve: no knobs");
+  Plan& plan = arguments.plans.emplace_back();
+  for (std::size_t i = 0; i < words.as_array().size(); i += 2) {
+    Turn(json::value_to<std::string>(words.at(i)), json::value_to<std::string>(words.at(i + 1)),
+         plan);
+  }
+  servers.push_back(Started(world, plan));
+  Print(Listening(plan, servers.back()));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Arguments arguments = ReadArguments(std::vector<std::string>(argv + 1, argv + argc));
+  Arguments arguments = ReadArguments(std::vector<std::string>(argv + 1, argv + argc));
   const World world = World::Make(arguments.world);
   const Result<void> written = world.WriteTo(arguments.dir);
   if (!written) Fail(written.error().message);
   std::vector<Server> servers;
-  for (const Plan& plan : arguments.plans) {
-    Result<Server> server = Server::Start(Resolve(world, plan));
-    if (!server) Fail(server.error().message);
-    servers.push_back(std::move(*server));
-  }
+  for (const Plan& plan : arguments.plans) servers.push_back(Started(world, plan));
   Print(Announcement(arguments, world, servers));
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream words(line);
@@ -423,6 +448,8 @@ int main(int argc, char** argv) {
       PrintRecords(servers);
     } else if (command == "present") {
       Present(world, arguments, servers, words);
+    } else if (command == "serve") {
+      Serve(world, arguments, servers, line.substr(command.size()));
     } else {
       Fail("unknown command " + command);
     }

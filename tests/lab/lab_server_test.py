@@ -56,6 +56,15 @@ class LabServer(unittest.TestCase):
             lab.present(0, "backup")
             self.assertEqual(fetch(lab)[1], der(lab, "backup"))
 
+    def test_starts_one_more_server_on_command(self):
+        with Lab([]) as lab:
+            more = lab.serve("--identity", "backup", "--response", "HTTP/1.1 200 OK\\r\\n\\r\\nmore")
+            self.assertEqual(more, 1)
+            answer, certificate = fetch(lab, more)
+            self.assertIn(b"more", answer)
+            self.assertEqual(certificate, der(lab, "backup"))
+            self.assertEqual([server["connections"] for server in lab.settled()], [0, 1])
+
     def test_injects_in_clear_where_asked(self):
         # s_client forgets what follows the go-ahead, so the socket is read by hand.
         with Lab(["--starttls", "pop3", "--starttls-conduct", "injected"]) as lab:

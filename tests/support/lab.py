@@ -76,6 +76,11 @@ class Lab:
         """Shows another identity from now on; chain is a list of names."""
         self._ask(" ".join(["present", str(server), name, *([",".join(chain)] if chain else [])]))
 
+    def serve(self, *knobs):
+        """Starts one more server; its number."""
+        self.facts["servers"].append(self._ask("serve " + json.dumps(knobs)))
+        return len(self.facts["servers"]) - 1
+
     def _ask(self, command):
         self._process.stdin.write(command.encode() + b"\n")
         self._process.stdin.flush()
