@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who answers, and by which path."""
+from rows import group
+
+row = group("Who answers")
+
+
+@row("the genuine server", "accepted")
+def genuine(t):
+    t.policy(t.rule(t.pin("leaf", place="leaf")))
+    t.get(t.serve())
+
+
+@row("the root is pinned, and not sent", "accepted")
+def root_pin(t):
+    t.policy(t.rule(t.pin("root", place="ca")))
+    t.get(t.serve("--chain", "intermediate"))
+
+
+@row("the backup key is live", "accepted")
+def backup_live(t):
+    t.policy(t.rule("leaf", t.pin("backup", use="backup")))
+    t.get(t.serve("--identity", "backup"))
+
+
+@row("a valid certificate with a key that is not pinned", "refused (pin_mismatch)")
+def unpinned(t):
+    t.policy(t.rule("leaf"))
+    t.get(t.serve("--identity", "backup"))
+
+
+@row("a rogue CA that the machine trusts", "refused (pin_mismatch)")
+def rogue(t):  # S1-02
+    t.policy(t.rule("leaf"))
+    t.get(t.serve("--identity", "rogue-leaf"))
+
+
+@row("the same, the genuine leaf, intermediate and root appended; each of them pinned in turn",
+     "; ".join(["refused (pin_mismatch)"] * 3))
+def rogue_appended(t):  # S1-02, S3-53
+    server = t.serve("--identity", "rogue-leaf", "--append", "leaf,intermediate,root")
+    for name in ("leaf", "intermediate", "root"):
+        t.policy(t.rule(name))
+        t.get(server)
+
+
+@row("a leaf that the pinned intermediate never signed, the genuine one appended", "refused (signature_invalid)")
+def forged(t):
+    t.policy(t.rule("intermediate"))
+    t.get(t.serve("--identity", "forged"))
+
+
+@row("the pinned key in a certificate of nobody's", "refused (self_signed)")
+def self_signed(t):
+    t.policy(t.rule("self-signed"))
+    t.get(t.serve("--identity", "self-signed"))
+
+
+@row("the pinned CA, an expired certificate", "refused (cert_expired)")
+def expired_certificate(t):
+    t.policy(t.rule("intermediate"))
+    t.get(t.serve("--identity", "expired"))
+
+
+@row("the pinned CA, a certificate for another name", "refused (host_mismatch)")
+def wrong_host(t):
+    t.policy(t.rule("intermediate"))
+    t.get(t.serve("--identity", "wrong-host"))
+
+
+@row("a CA cross-signed below two trusted roots, one of them pinned; both orders", "accepted; accepted")
+def cross_signed(t):
+    t.trust("root", "other-root")
+    t.policy(t.rule(t.pin("root", place="ca")))
+    t.get(t.serve("--chain", "intermediate,cross-intermediate"))
+    t.get(t.serve("--chain", "cross-intermediate,intermediate"))
+
+
+@row("the same, only one of the roots trusted; both orders", "accepted; accepted")
+def cross_signed_one_root(t):
+    t.trust("other-root")
+    t.policy(t.rule(t.pin("other-root", place="ca")))
+    t.get(t.serve("--chain", "intermediate,cross-intermediate"))
+    t.get(t.serve("--chain", "cross-intermediate,intermediate"))
+
+
+@row("a revoked key in every path", "refused (revoked)")
+def revoked(t):
+    t.policy(t.rule("leaf"), revoked=["intermediate"])
+    t.get(t.serve())
+
+
+@row("mitmproxy, its CA trusted", "refused (pin_mismatch)")
+def mitmproxy(t):
+    genuine_server = t.serve()
+    interceptor = t.stage.mitmproxy(genuine_server)
+    assert interceptor.intercept_python("Bearer control") == 200  # a client without pins is read
+    t.trust("root", files=[interceptor.ca])
+    t.policy(t.rule("leaf", "root"))
+    t.get(None, port=interceptor.port)
+    seen = interceptor.seen()
+    assert "control" in seen and "canary" not in seen, seen
+    t.expect(genuine_server, completed=None, resumed=None, requests=1)  # mitmproxy's own connections
+
+
+@row("nginx and haproxy with the pinned chain", "accepted; accepted")
+def other_servers(t):
+    t.policy(t.rule("leaf", t.pin("intermediate", place="ca")))
+    t.get(None, port=t.stage.nginx)
+    t.get(None, port=t.stage.haproxy)
