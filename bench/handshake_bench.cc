@@ -120,7 +120,8 @@ int main() {
   const auto policy = std::make_shared<const PolicyIndex>(
       PolicyIndex::Build(MakePolicy(world.Get("root"))).value());
   const Enforcer enforcer =
-      Enforcer::Create({.policy = policy, .trust = LoadTrustStore(options).value(), .now = {}})
+      Enforcer::Create(
+          {.policy = HoldPolicy(policy), .trust = LoadTrustStore(options).value(), .now = {}})
           .value();
   const SslContextPtr enforced(SSL_CTX_new(TLS_client_method()));
   COTTER_CHECK(Enforcer::Prepare(enforced.get()).has_value());

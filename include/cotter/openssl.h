@@ -2,20 +2,28 @@
 //
 // The OpenSSL door: enforce a policy on TLS client connections that a program makes with OpenSSL.
 // The enforcer can only reject: it runs its own strict verification inside the handshake, before
-// the client's Finished and certificate, whatever verify mode or callback the program set. Every
-// connection ends in Confirm; one without a recorded verdict carries no data.
+// the client's Finished and certificate, whatever verify mode or callback the program set. One
+// connection that the program sets up itself:
 //
-//   auto enforcer = Enforcer::Create({.policy = policy, .trust = trust});
+//   auto enforcer = Enforcer::Create({.policy = HoldPolicy(policy), .trust = trust});
 //   auto prepared = Enforcer::Prepare(ctx);                      // once for each SSL_CTX
 //   SSL* ssl = SSL_new(ctx);
 //   auto attached = enforcer->Attach(ssl, Endpoint{host, 443});  // also sets SNI
 //   SSL_connect(ssl);                                            // fails on a refusal
 //   auto record = Confirm(ssl);                                  // required, before any data
 //
-// What Attach changes on the SSL: peer verification on, no renegotiation, no anonymous, PSK or SRP
-// suites, no PSK callbacks, no session to resume, and a session context that no other session has.
-// A program must not set another certificate verification callback, session or PSK afterwards;
-// Confirm refuses the connection of one that did.
+// A context whose connections something else makes (libcurl, an interpreter):
+//
+//   auto attached = enforcer->AttachContext(ctx, {.on_record = keep});
+//
+// There every verdict is handed to `on_record` inside the handshake, and a handshake that ends
+// without one is killed without anybody's asking.
+//
+// What attaching changes on a connection, at the latest when its handshake begins: peer
+// verification on, no renegotiation, no anonymous, PSK or SRP suites, no PSK callbacks, no session
+// to resume, and a session context that no other session has. A program must not set another
+// certificate verification or information callback afterwards; Confirm refuses the connection of
+// one that did.
 //
 // An Enforcer is immutable and may be used from any thread; a connection belongs to one thread, as
 // its SSL does.
@@ -35,6 +43,7 @@
 #include <cotter/path.h>
 #include <cotter/pin.h>
 #include <cotter/policy_index.h>
+#include <cotter/policy_source.h>
 #include <cotter/result.h>
 #include <cotter/time.h>
 #include <cotter/trust.h>
@@ -56,9 +65,9 @@ struct Violation {
 
 // EnforcerOptions is what an enforcer decides by.
 struct EnforcerOptions {
-  std::shared_ptr<const PolicyIndex> policy;  // required
-  std::shared_ptr<const TrustStore> trust;    // required
-  std::function<Time()> now;                  // empty: the system clock
+  std::shared_ptr<PolicySource> policy;     // required; HoldPolicy makes one of a fixed policy
+  std::shared_ptr<const TrustStore> trust;  // required
+  std::function<Time()> now;                // empty: the system clock
 
   // on_violation is called for every connection that a pin, a revoked key or an unlisted host
   // refuses, and for every one that is only reported: first or later, inside the handshake, before
@@ -72,7 +81,8 @@ struct EnforcerOptions {
 // ConnectionRecord is what is known of one connection after its verdict. A copy of it may outlive
 // the connection, but `verdict.rule` borrows from the policy, which `policy` keeps alive.
 struct ConnectionRecord {
-  std::shared_ptr<const PolicyIndex> policy;
+  std::optional<Endpoint> endpoint;           // what was asked for; none where nobody said
+  std::shared_ptr<const PolicyIndex> policy;  // null where there was no verdict
   Verdict verdict;
   std::vector<VerifiedPath> paths;  // those that were looked at, the default one first
   std::vector<Digest> found;        // SPKI digests of the default path, leaf first
@@ -82,7 +92,22 @@ struct ConnectionRecord {
   std::optional<Code> code;
   std::string message;
 
-  std::string tls_version;  // "TLSv1.3"; empty before Confirm
+  std::string tls_version;  // "TLSv1.3"
+};
+
+// ContextOptions is how the connections of a whole SSL_CTX are judged.
+struct ContextOptions {
+  // What every connection of the context is for. Empty: each says it itself, by the name or address
+  // that it verifies (SSL_set1_host, X509_VERIFY_PARAM_set1_ip), else by its SNI; one that names
+  // nothing, or several names, is refused.
+  std::optional<Endpoint> endpoint{};
+  std::uint16_t port = 443;  // that the policy is looked up by where `endpoint` is empty
+
+  // on_record is handed every verdict, allowed or not, first or later, inside the handshake on its
+  // thread: a refusal while the server's certificate is being looked at, before the TLS library
+  // returns its error. What it throws refuses the connection. It must not use the SSL. A handshake
+  // that fails before there is a certificate has no verdict, and no call.
+  std::function<void(const ConnectionRecord&)> on_record{};
 };
 
 // Enforcer attaches a policy to connections.
@@ -102,6 +127,15 @@ class Enforcer {
   // the SSL_CTX of `ssl` was not prepared, with kInternal where
   // OpenSSL refuses a setting; the connection must not be used then.
   [[nodiscard]] Result<void> Attach(ssl_st* ssl, const Endpoint& endpoint) const;
+
+  // AttachContext prepares `context` and attaches every connection that is made from it from then
+  // on, for programs that never see the SSL before its handshake. It holds whatever verify mode,
+  // session, SNI or ALPN is set on the SSL afterwards. Attach may still say more of one connection.
+  // Without Confirm the end of each handshake is watched: one without an allowed verdict is killed
+  // before any data. Server connections of the context are left alone. The context keeps what it
+  // needs of the enforcer alive. Fails with kUsage for a port of 0, with kInternal where OpenSSL
+  // refuses a setting.
+  [[nodiscard]] Result<void> AttachContext(ssl_ctx_st* context, ContextOptions options) const;
 
   // Shared is the immutable part; opaque.
   struct Shared;

@@ -171,7 +171,7 @@ CheckRow CheckServer(const net::Target& target, const ConnectionOptions& options
   const auto policy = PolicyFor(endpoint, judging);
   if (!policy) return RowWithoutVerdict(name, {}, policy.error());
   const auto enforcer =
-      tls::Enforcer::Create({.policy = *policy, .trust = judging.trust, .now = {}});
+      tls::Enforcer::Create({.policy = HoldPolicy(*policy), .trust = judging.trust, .now = {}});
   const auto without_verdict = [&](const std::string& peer, const Error& error) {
     CheckRow row = RowWithoutVerdict(name, peer, error);
     row.policy = PolicyNameOf(**policy, judging);

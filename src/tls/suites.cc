@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tls/suites.h"
 
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-
 #include <openssl/objects.h>
+
+#include "tls/connection.h"
 
 namespace cotter::tls {
 namespace {
@@ -25,55 +22,32 @@ bool HasPsk(const SSL_CIPHER* suite) noexcept {
          exchange == NID_kx_rsa_psk || exchange == NID_kx_srp;
 }
 
-bool IsTls13(const SSL_CIPHER* suite) noexcept {
-  return std::string_view(SSL_CIPHER_get_version(suite)) == "TLSv1.3";
-}
-
 bool IsWanted(const SSL_CIPHER* suite) noexcept { return IsVerified(suite) && !HasPsk(suite); }
-
-// Wanted is the cipher list that keeps what is wanted of `suites`; nullopt where all of it is.
-// Suites of TLS 1.3 are not in cipher lists.
-std::optional<std::string> Wanted(const STACK_OF(SSL_CIPHER) * suites) {
-  std::string wanted;
-  bool all = true;
-  for (int i = 0; i < sk_SSL_CIPHER_num(suites); ++i) {
-    const SSL_CIPHER* const suite = sk_SSL_CIPHER_value(suites, i);
-    if (!IsWanted(suite)) {
-      all = false;
-    } else if (!IsTls13(suite)) {
-      wanted.append(wanted.empty() ? "" : ":").append(SSL_CIPHER_get_name(suite));
-    }
-  }
-  return all ? std::nullopt : std::optional(std::move(wanted));
-}
-
-bool AllWanted(const STACK_OF(SSL_CIPHER) * suites) noexcept {
-  for (int i = 0; i < sk_SSL_CIPHER_num(suites); ++i) {
-    if (!IsWanted(sk_SSL_CIPHER_value(suites, i))) return false;
-  }
-  return true;
-}
 
 }  // namespace
 
-bool RemoveUnverifiedSuites(SSL_CTX* context) {
-  SSL_CTX_set_psk_client_callback(context, nullptr);
-  SSL_CTX_set_psk_use_session_callback(context, nullptr);
-  const std::optional<std::string> wanted = Wanted(SSL_CTX_get_ciphers(context));
-  if (!wanted) return true;
-  // Where every suite of TLS 1.2 goes, TLS 1.3 remains.
-  if (wanted->empty()) return SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1;
-  return SSL_CTX_set_cipher_list(context, wanted->c_str()) == 1;
+int FilterSuites(const SSL* ssl, const SSL_CTX* context, int operation, int bits, int nid,
+                 void* other, void* extra) {
+  const bool asks_for_suite = (operation & SSL_SECOP_OTHER_TYPE) == SSL_SECOP_OTHER_CIPHER;
+  const bool client = ssl == nullptr || SSL_is_server(ssl) == 0;
+  if (asks_for_suite && client && other != nullptr &&
+      !IsWanted(static_cast<const SSL_CIPHER*>(other))) {
+    return 0;
+  }
+  const ContextState* const state = StateOf(ssl != nullptr ? SSL_get_SSL_CTX(ssl) : context);
+  // A connection that was moved to a context of which nothing is known is given nothing.
+  if (state == nullptr || state->security == nullptr) return 0;
+  return state->security(ssl, context, operation, bits, nid, other, extra);
 }
 
-bool RemoveUnverifiedSuites(SSL* ssl) {
+void ForbidPsk(SSL_CTX* context) noexcept {
+  SSL_CTX_set_psk_client_callback(context, nullptr);
+  SSL_CTX_set_psk_use_session_callback(context, nullptr);
+}
+
+void ForbidPsk(SSL* ssl) noexcept {
   SSL_set_psk_client_callback(ssl, nullptr);
   SSL_set_psk_use_session_callback(ssl, nullptr);
-  const STACK_OF(SSL_CIPHER)* const suites = SSL_get_ciphers(ssl);
-  if (AllWanted(suites)) return true;
-  const std::optional<std::string> wanted = Wanted(suites);
-  if (wanted->empty()) return SSL_set_min_proto_version(ssl, TLS1_3_VERSION) == 1;
-  return SSL_set_cipher_list(ssl, wanted->c_str()) == 1;
 }
 
 bool HasVerifiedSuite(const SSL* ssl) noexcept {

@@ -272,7 +272,7 @@ tls::Enforcer Enforce(const std::vector<std::string>& pinned, Mode mode = Mode::
   Result<PolicyIndex> index = PolicyIndex::Build(policy);
   COTTER_CHECK(index.has_value());
   tls::EnforcerOptions options;
-  options.policy = std::make_shared<const PolicyIndex>(*std::move(index));
+  options.policy = HoldPolicy(std::make_shared<const PolicyIndex>(*std::move(index)));
   options.trust = Trust({"root", "rogue-root"});
   Result<tls::Enforcer> enforcer = tls::Enforcer::Create(options);
   COTTER_CHECK(enforcer.has_value());

@@ -86,7 +86,7 @@ class Client {
   Client(std::shared_ptr<const PolicyIndex> policy, std::shared_ptr<const TrustStore> trust,
          std::function<void(const Violation&)> on_violation = {})
       : context_(SSL_CTX_new(TLS_client_method())),
-        enforcer_(Enforcer::Create({.policy = std::move(policy),
+        enforcer_(Enforcer::Create({.policy = HoldPolicy(std::move(policy)),
                                     .trust = std::move(trust),
                                     .now = {},
                                     .on_violation = std::move(on_violation)})

@@ -178,8 +178,8 @@ TEST_P(EnforcerTest, ConnectionWithoutEnforcerIsRefused) {
 TEST_P(EnforcerTest, UnpreparedContextIsAnError) {
   const SslContextPtr context(SSL_CTX_new(TLS_client_method()));
   const SslPtr ssl(SSL_new(context.get()));
-  const auto enforcer =
-      Enforcer::Create({.policy = Pins({{"leaf"}}), .trust = Trust({"root"}), .now = {}});
+  const auto enforcer = Enforcer::Create(
+      {.policy = HoldPolicy(Pins({{"leaf"}})), .trust = Trust({"root"}), .now = {}});
   const Endpoint endpoint{HostName::Parse("api.example.com").value(), 443};
   const Result<void> attached = enforcer->Attach(ssl.get(), endpoint);
   ASSERT_FALSE(attached);

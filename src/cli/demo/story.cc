@@ -186,7 +186,7 @@ Result<tls::Enforcer> Story::MakeEnforcer() {
   if (!trust) return trust.error();
   trust_ = *trust;
   tls::EnforcerOptions enforcement;
-  enforcement.policy = std::make_shared<const PolicyIndex>(std::move(*policy));
+  enforcement.policy = HoldPolicy(std::make_shared<const PolicyIndex>(std::move(*policy)));
   enforcement.trust = trust_;
   return tls::Enforcer::Create(std::move(enforcement));
 }
