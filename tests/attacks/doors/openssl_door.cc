@@ -59,7 +59,7 @@ class OpensslDoor : public Door {
     Close();
     enforcer_ = std::make_unique<tls::Enforcer>(
         tls::Enforcer::Create(
-            {.policy = std::move(policy), .trust = setup_.trust, .now = setup_.now})
+            {.policy = HoldPolicy(std::move(policy)), .trust = setup_.trust, .now = setup_.now})
             .value());
   }
 
