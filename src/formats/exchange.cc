@@ -30,6 +30,17 @@ Result<const Format*> FormatOf(std::span<const InputFile> files, const Format* f
                         NamesOf([](const Format& f) { return f.read != nullptr; }));
 }
 
+// NothingPinned is what breaks a file of which no rule is left, because of `why`.
+Loss NothingPinned(std::span<const InputFile> files, const Loss& why) {
+  return {.rule = "",
+          .what = "no usable pins here: " + why.what,
+          .severity = Severity::kEnforcement,
+          .line = why.line,
+          .fault = Code::kPinsMissing,
+          .breaks_at = std::string(files.front().name) +
+                       (why.line == 0 ? "" : ":" + std::to_string(why.line))};
+}
+
 }  // namespace
 
 std::string_view NameOf(Severity severity) noexcept {
@@ -58,7 +69,7 @@ const Format* Recognize(std::span<const InputFile> files) {
   return nullptr;
 }
 
-Result<ImportedPolicy> Import(std::span<const InputFile> files, const Format* format) {
+Result<ImportedPolicy> ImportLeniently(std::span<const InputFile> files, const Format* format) {
   if (files.empty()) return AboutFiles(files, Code::kFormatUnknown, "no file to import");
   const Result<const Format*> reader = FormatOf(files, format);
   if (!reader) return reader.error();
@@ -71,10 +82,14 @@ Result<ImportedPolicy> Import(std::span<const InputFile> files, const Format* fo
   imported->format = (*reader)->name;
   Policy& policy = imported->policy;
   if (policy.hosts.empty()) {
-    return AboutFiles(
-        files, Code::kPinsMissing,
-        "no usable pins here" +
-            (imported->losses.empty() ? std::string() : ": " + imported->losses.front().what));
+    const auto fault = std::ranges::find_if(
+        imported->losses, [](const Loss& loss) { return loss.fault.has_value(); });
+    if (fault == imported->losses.end()) {
+      return AboutFiles(files, Code::kPinsMissing,
+                        "no usable pins here" +
+                            (imported->losses.empty() ? "" : ": " + imported->losses.front().what));
+    }
+    if (Broken(*imported).empty()) imported->losses.push_back(NothingPinned(files, *fault));
   }
   if (const auto origin = ReadProvenance(AsText(files.front().bytes))) {
     policy.name = origin->name;
@@ -84,6 +99,24 @@ Result<ImportedPolicy> Import(std::span<const InputFile> files, const Format* fo
   if (const auto index = PolicyIndex::Build(policy); !index) {
     return AboutFiles(files, index.error().code, index.error().message);
   }
+  return imported;
+}
+
+std::vector<Error> Broken(const ImportedPolicy& imported) {
+  std::vector<Error> errors;
+  for (const Loss& loss : imported.losses) {
+    if (loss.breaks_at.empty()) continue;
+    errors.push_back(
+        {loss.fault.value_or(Code::kFormatMalformed), loss.breaks_at + ": " + loss.what});
+  }
+  return errors;
+}
+
+Result<ImportedPolicy> Import(std::span<const InputFile> files, const Format* format) {
+  Result<ImportedPolicy> imported = ImportLeniently(files, format);
+  if (!imported) return imported;
+  const std::vector<Error> broken = Broken(*imported);
+  if (!broken.empty()) return broken.front();
   return imported;
 }
 

@@ -37,6 +37,7 @@ struct Loss {
   Severity severity = Severity::kNote;
   std::uint32_t line = 0;       // of the file that was read, from 1; 0: unknown
   std::optional<Code> fault{};  // where it is a mistake in that file: lint's matter
+  std::string breaks_at{};      // "FILE:LINE:COLUMN", where the mistake makes the file unusable
 };
 
 // InputFile is one file to read. Borrows both.
@@ -110,10 +111,19 @@ inline constexpr std::size_t kMaxForeignText = std::size_t{64} << 20;
 // Recognize is the format that the files look like, or null.
 [[nodiscard]] const Format* Recognize(std::span<const InputFile> files);
 
-// Import reads `files` as `format`, or as what they look like where it is null. A policy of our own
-// export gets its name and version back. Fails with kFormatUnknown, kFormatMalformed, kPinsMissing,
-// kPolicyDuplicate and what pins, patterns and times fail with; the message begins
-// "file:line:column: " where there is a position.
+// ImportLeniently reads `files` as `format`, or as what they look like where it is null. Pins that
+// are none are left out, each told as a loss with `breaks_at`: for lint, and to tell all of them;
+// where no rule is left because of them, a last one with kPinsMissing says so. A policy of our own
+// export gets its name and version back. Fails with kFormatUnknown,
+// kFormatMalformed, kPinsMissing, kPolicyDuplicate and what patterns and times fail with; the
+// message begins "file:line:column: " where there is a position.
+[[nodiscard]] Result<ImportedPolicy> ImportLeniently(std::span<const InputFile> files,
+                                                     const Format* format = nullptr);
+
+// Broken is the mistakes that make the imported files unusable, in their order.
+[[nodiscard]] std::vector<Error> Broken(const ImportedPolicy& imported);
+
+// Import is ImportLeniently, and fails with the first of Broken where there is one.
 [[nodiscard]] Result<ImportedPolicy> Import(std::span<const InputFile> files,
                                             const Format* format = nullptr);
 

@@ -125,10 +125,11 @@ class TableReader {
       rule->ports.push_back(*number);
     }
     for (const JsonValue& pin : Items(value, "pins")) {
+      const std::size_t before = rule->pins.size();
       const Result<void> added =
           source_.AddPin(*rule, Text(pin, "pin"), pin.offset, imported_.losses);
       if (!added) return static_cast<void>(error_ = added.error());
-      if (rule->pins.empty()) continue;
+      if (rule->pins.size() == before) continue;  // its facts are not those of the pin before it
       PolicyPin& entry = rule->pins.back();
       Choose(pin, "kind", kKinds, entry.pin.kind);
       Choose(pin, "place", kPlaces, entry.pin.place);

@@ -59,15 +59,27 @@ std::uint32_t SourceText::Line(std::size_t offset) const noexcept {
   return static_cast<std::uint32_t>(next - line_starts_.begin());
 }
 
-Error SourceText::Fail(std::size_t offset, Code code, const std::string& what) const {
+std::string SourceText::Position(std::size_t offset) const {
   const std::uint32_t line = Line(offset);
-  if (line_starts_.empty()) {
-    const std::string at = line == 0 ? "" : ":" + std::to_string(line);
-    return {code, std::string(name_) + at + ": " + what};
-  }
-  const std::size_t column = offset - line_starts_[line - 1] + 1;
-  return {code, std::string(name_) + ":" + std::to_string(line) + ":" + std::to_string(column) +
-                    ": " + what};
+  std::string position(name_);
+  if (line == 0) return position;
+  position += ":" + std::to_string(line);
+  if (line_starts_.empty()) return position;
+  return position + ":" + std::to_string(offset - line_starts_[line - 1] + 1);
+}
+
+Error SourceText::Fail(std::size_t offset, Code code, const std::string& what) const {
+  return {code, Position(offset) + ": " + what};
+}
+
+Loss SourceText::Break(const HostRule& rule, std::size_t offset, Code code,
+                       std::string what) const {
+  return {.rule = rule.pattern.ToString(),
+          .what = std::move(what),
+          .severity = Severity::kEnforcement,
+          .line = Line(offset),
+          .fault = code,
+          .breaks_at = Position(offset)};
 }
 
 Result<HostPattern> SourceText::Pattern(std::string_view text, std::size_t offset) const {
@@ -89,14 +101,13 @@ Result<void> SourceText::AddPin(HostRule& rule, std::string_view pin, std::size_
   const Result<Digest> digest = ParsePin(Padded(pin));
   if (!digest) {
     const Code code = digest.error().code;
-    if (code != Code::kPinPlaceholder && code != Code::kPinEmptyInput) {
-      return Fail(offset, code, digest.error().message);
+    Loss loss = Break(rule, offset, code, digest.error().message);
+    if (code == Code::kPinPlaceholder || code == Code::kPinEmptyInput) {
+      loss.what = "a pin is left out, it can never match: " + loss.what;
+      loss.severity = Severity::kNote;
+      loss.breaks_at.clear();
     }
-    losses.push_back({.rule = rule.pattern.ToString(),
-                      .what = "a pin is left out, it can never match: " + digest.error().message,
-                      .severity = Severity::kNote,
-                      .line = Line(offset),
-                      .fault = code});
+    losses.push_back(std::move(loss));
     return Ok();
   }
   PolicyPin entry;

@@ -33,8 +33,15 @@ class SourceText {
   // Line is the number of the line that holds `offset`, from 1.
   [[nodiscard]] std::uint32_t Line(std::size_t offset) const noexcept;
 
-  // Fail is an error whose message begins "file:line:column: ".
+  // Position is "file:line:column", or less where less is known.
+  [[nodiscard]] std::string Position(std::size_t offset) const;
+
+  // Fail is an error whose message begins with the position.
   [[nodiscard]] Error Fail(std::size_t offset, Code code, const std::string& what) const;
+
+  // Break is a mistake at `offset` that makes the file unusable, though reading can go on.
+  [[nodiscard]] Loss Break(const HostRule& rule, std::size_t offset, Code code,
+                           std::string what) const;
 
   // Pattern reads a host pattern that stands at `offset`; names are mapped by base::Idna().
   [[nodiscard]] Result<HostPattern> Pattern(std::string_view text, std::size_t offset) const;
@@ -42,9 +49,10 @@ class SourceText {
   // NewRule is a rule without pins that stands at `offset`.
   [[nodiscard]] Result<HostRule> NewRule(std::string_view pattern, std::size_t offset) const;
 
-  // AddPin reads `pin`, which stands at `offset`, and adds it to `rule` unless it is there. A
-  // placeholder or the digest of nothing is a loss instead: it never matches, so leaving it out
-  // changes no verdict. Base64 without its padding is read, as OkHttp does.
+  // AddPin reads `pin`, which stands at `offset`, and adds it to `rule` unless it is there. What is
+  // no pin is a loss instead: a placeholder or the digest of nothing never matches, so leaving it
+  // out changes no verdict; anything else breaks the file (Loss::breaks_at), but the next pin can
+  // still be read. Base64 without its padding is read, as OkHttp does. Fails with kPolicyTooLarge.
   [[nodiscard]] Result<void> AddPin(HostRule& rule, std::string_view pin, std::size_t offset,
                                     std::vector<Loss>& losses,
                                     PinPlace place = PinPlace::kAny) const;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // cotter import: another program's pinning configuration becomes a policy.
+#include <algorithm>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -39,6 +41,20 @@ policy::PolicyComments CommentsOf(const formats::ImportedPolicy& imported,
   return comments;
 }
 
+// More are no help to anyone, and a file can have a million.
+constexpr std::size_t kMaxTold = 50;
+
+Exit TellBroken(std::span<const Error> broken) {
+  for (const Error& error : broken.first(std::min(broken.size(), kMaxTold) - 1)) {
+    ReportError(error.message);
+  }
+  ReportError("", broken[std::min(broken.size(), kMaxTold) - 1]);
+  if (broken.size() > kMaxTold) {
+    ReportHint("the file has " + std::to_string(broken.size() - kMaxTold) + " more such mistakes");
+  }
+  return Exit::kUsage;
+}
+
 Exit RunImport(Call call) {
   const Result<ForeignFiles> files = ForeignFiles::Read(call.arguments.positionals());
   if (!files) {
@@ -50,11 +66,12 @@ Exit RunImport(Call call) {
     format = formats::FindFormat(*name);
     if (format == nullptr) return UnknownFormat("import", *name);
   }
-  const Result<formats::ImportedPolicy> imported = formats::Import(files->views(), format);
+  const Result<formats::ImportedPolicy> imported = formats::ImportLeniently(files->views(), format);
   if (!imported) {
     ReportError("", imported.error());
     return Exit::kUsage;
   }
+  if (const auto broken = formats::Broken(*imported); !broken.empty()) return TellBroken(broken);
   if (!call.arguments.Has("json")) ReportLosses(imported->losses);
   if (const Exit refused = RefuseLosses(call, imported->losses); refused != Exit::kSatisfied) {
     return refused;

@@ -93,11 +93,13 @@ bool IsFinding(Code code) {
 Exit ReadForeign(Job& job) {
   job.origin = policy::Origin::kForeign;
   const formats::InputFile file{job.name, job.image.bytes()};
-  Result<formats::ImportedPolicy> imported = formats::Import(std::span(&file, 1));
+  Result<formats::ImportedPolicy> imported = formats::ImportLeniently(std::span(&file, 1));
   if (imported) {
     job.policy = std::move(imported->policy);
     for (const formats::Loss& loss : imported->losses) {
-      if (loss.fault) job.issues.push_back({*loss.fault, {loss.line, 1}, loss.what, loss.rule});
+      // That nothing is left follows from the other findings.
+      if (loss.fault && loss.fault != Code::kPinsMissing)
+        job.issues.push_back({*loss.fault, {loss.line, 1}, loss.what, loss.rule});
     }
     return Exit::kSatisfied;
   }

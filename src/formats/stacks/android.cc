@@ -204,8 +204,10 @@ class ConfigReader {
     if (!expiration) return Ok();
     const std::optional<Time> day = ParseDay(*expiration);
     if (!day) {
-      return source_.Fail(pin_set.offset, Code::kTimeInvalid,
-                          "expiration: expected yyyy-MM-dd, found " + Quoted(*expiration));
+      imported_.losses.push_back(
+          source_.Break(rule, pin_set.offset, Code::kTimeInvalid,
+                        "expiration: expected yyyy-MM-dd, found " + Quoted(*expiration)));
+      return Ok();
     }
     // Our own exports round up to the day after, so that pins never end early in any zone.
     rule.expires = Time{day->unix_seconds - (ours_ ? kDay : 0)};

@@ -2,7 +2,8 @@
 //
 // Chromium's preloaded pins: transport_security_state_static.pins, which names keys, and the .json
 // beside it, which names pin sets and hosts. Its look-up is the longest entry, with or without all
-// below it.
+// below it. Mozilla's PreloadedHPKPins.json is the same with other names; the keys that it names
+// stand in Firefox's build, so a .pins file must say what they are.
 #include <algorithm>
 #include <unordered_map>
 #include <utility>
@@ -84,7 +85,9 @@ class ListReader {
     Result<HostRule> rule = source_.NewRule((all ? "**." : "") + name->text, name->offset);
     if (!rule) return rule.error();
     rule->tags.push_back(pins->text);
+    if (IsTrue(entry, "test_mode")) rule->mode = Mode::kReport;
     Result<void> added = AddKeys(*set->second, "static_spki_hashes", PinUse::kActive, *rule);
+    if (added) added = AddKeys(*set->second, "sha256_hashes", PinUse::kActive, *rule);
     if (added) added = AddKeys(*set->second, "bad_static_spki_hashes", PinUse::kRevoked, *rule);
     if (!added) return added;
     const bool usable = std::ranges::any_of(
@@ -137,9 +140,10 @@ Result<ImportedPolicy> Read(std::span<const InputFile> files) {
   const auto pins = std::ranges::find_if(files, IsPins);
   const auto list = std::ranges::find_if(files, IsList);
   if (pins == files.end() || list == files.end()) {
-    return Error{Code::kFormatMalformed,
-                 std::string(files.front().name) +
-                     ": the list is two files: transport_security_state_static.pins and .json"};
+    return Error{
+        Code::kFormatMalformed,
+        std::string(files.front().name) +
+            ": the list is two files: the .json, and a .pins file with the keys that it names"};
   }
   const Result<SourceText> pins_source = SourceText::Open(*pins);
   if (!pins_source) return pins_source.error();

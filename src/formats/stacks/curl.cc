@@ -202,8 +202,11 @@ class ConfigReader {
     while (!rest.empty()) {
       const std::string_view pin = rest.substr(0, rest.find(';'));
       rest.remove_prefix(std::min(pin.size() + 1, rest.size()));
+      // The value has lost its quotes and backslashes: what they hid is told at its beginning.
+      const std::size_t at = source_.text().find(pin, pins.offset);
       Result<void> added =
-          source_.AddPin(rule, pin, pins.offset, imported_.losses, PinPlace::kLeaf);
+          source_.AddPin(rule, pin, at == std::string_view::npos ? pins.offset : at,
+                         imported_.losses, PinPlace::kLeaf);
       if (!added) return added;
     }
     return Ok();

@@ -3,7 +3,10 @@
 // Public-Key-Pins headers (RFC 7469). No browser honours them any more: they are read, and judged,
 // and written only where that is asked for. A header does not name its host, so a comment line
 // "# HOST" above it does.
+#include <algorithm>
 #include <optional>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "formats/plan.h"
@@ -57,8 +60,13 @@ class HeaderReader {
   }
 
  private:
-  // Directive takes one `name` or `name=value` off the front; a value may be quoted.
-  static std::pair<std::string, std::string> Directive(std::string_view& rest) {
+  // Directive is one `name` or `name=value`; a value may be quoted.
+  struct Directive {
+    std::string name;  // lower case
+    std::string_view value;
+  };
+
+  static Directive TakeDirective(std::string_view& rest) {
     std::size_t end = 0;
     bool quoted = false;
     for (; end < rest.size() && (quoted || rest[end] != ';'); ++end) {
@@ -72,7 +80,7 @@ class HeaderReader {
     if (value.size() >= 2 && value.starts_with('"') && value.ends_with('"')) {
       value = value.substr(1, value.size() - 2);
     }
-    return {Lower(Trim(directive.substr(0, equals))), std::string(value)};
+    return {Lower(Trim(directive.substr(0, equals))), value};
   }
 
   Result<void> ReadHeader(std::string_view value, std::size_t offset, Mode mode) {
@@ -83,18 +91,33 @@ class HeaderReader {
     Result<HostRule> rule = source_.NewRule(host_, offset);
     if (!rule) return rule.error();
     rule->mode = mode;
-    bool has_age = false;
+    const std::string kind = mode == Mode::kEnforce ? "enforced " : "reported ";
+    if (!seen_.insert(kind + rule->pattern.ToString()).second) {
+      Tell(*rule,
+           "a second header of the host is left out: the first alone counts (RFC 7469, 2.3.1)");
+      return Ok();
+    }
+    std::optional<std::string_view> age;
     bool all = false;
     while (!value.empty()) {
-      const auto [name, argument] = Directive(value);
-      has_age = has_age || name == "max-age";
-      all = all || name == "includesubdomains";
-      if (name != "pin-sha256") continue;
-      Result<void> added = source_.AddPin(*rule, argument, offset, imported_.losses);
+      const Directive directive = TakeDirective(value);
+      if (directive.name == "max-age") age = directive.value;
+      all = all || directive.name == "includesubdomains";
+      if (directive.name != "pin-sha256") continue;
+      Result<void> added =
+          source_.AddPin(*rule, directive.value, OffsetOf(directive.value), imported_.losses);
       if (!added) return added;
     }
-    if (!has_age && mode == Mode::kEnforce) {
+    if (!age && mode == Mode::kEnforce) {
       return source_.Fail(offset, Code::kFormatMalformed, "max-age is missing (RFC 7469, 2.1.2)");
+    }
+    if (age && (age->empty() || age->find_first_not_of("0123456789") != std::string_view::npos)) {
+      return source_.Fail(OffsetOf(*age), Code::kFormatMalformed,
+                          "max-age: expected seconds, found " + Quoted(*age));
+    }
+    if (age && age->find_first_not_of('0') == std::string_view::npos) {
+      Tell(*rule, "max-age=0 takes the host's pins back: it is left out (RFC 7469, 2.3.1)");
+      return Ok();
     }
     if (all) {
       Result<HostPattern> pattern = source_.Pattern("**." + host_, offset);
@@ -102,24 +125,46 @@ class HeaderReader {
       rule->pattern = *std::move(pattern);
     }
     Judge(*rule);
-    TakeRule(imported_, *std::move(rule));
+    TakeHeader(*std::move(rule));
     return Ok();
   }
 
-  void Judge(const HostRule& rule) {
-    const auto tell = [&](std::string what) {
-      imported_.losses.push_back(
-          {.rule = rule.pattern.ToString(), .what = std::move(what), .line = rule.line});
-    };
-    if (rule.pins.size() < 2) {
-      tell("fewer than two pins: clients had to ignore the header (RFC 7469, 2.5)");
+  // A host may be enforced and reported at once; a rule here is one of the two.
+  void TakeHeader(HostRule rule) {
+    std::vector<HostRule>& hosts = imported_.policy.hosts;
+    const auto [place, is_new] = places_.emplace(rule.pattern.ToString(), hosts.size());
+    if (is_new) {
+      TakeRule(imported_, std::move(rule));
+      if (place->second == hosts.size()) places_.erase(place);  // it had no usable pin
+      return;
     }
-    tell("the header is a dead standard: no browser honours it; max-age is not imported");
+    Tell(rule, "the report-only header beside the enforced one is left out");
+    if (rule.mode == Mode::kEnforce && !rule.pins.empty()) hosts[place->second] = std::move(rule);
+  }
+
+  void Judge(const HostRule& rule) {
+    if (rule.pins.size() < 2) {
+      Tell(rule, "fewer than two pins: clients had to ignore the header (RFC 7469, 2.5)");
+    }
+    Tell(rule, "the header is a dead standard: no browser honours it; max-age is not imported");
+  }
+
+  void Tell(const HostRule& rule, std::string what) {
+    imported_.losses.push_back(
+        {.rule = rule.pattern.ToString(), .what = std::move(what), .line = rule.line});
+  }
+
+  // OffsetOf is where a part of the text stands.
+  [[nodiscard]] std::size_t OffsetOf(std::string_view part) const {
+    return part.data() == nullptr ? 0
+                                  : static_cast<std::size_t>(part.data() - source_.text().data());
   }
 
   const SourceText& source_;
   ImportedPolicy imported_;
   std::string host_;
+  std::unordered_set<std::string> seen_;                 // "enforced HOST", "reported HOST"
+  std::unordered_map<std::string, std::size_t> places_;  // of rules, by pattern
 };
 
 Result<ImportedPolicy> Read(std::span<const InputFile> files) {

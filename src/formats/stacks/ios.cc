@@ -32,9 +32,11 @@ Result<std::size_t> ReadList(const Plist& plist, const PlistValue& entry, std::s
     if (pin == nullptr || pin->kind != PlistValue::Kind::kString) {
       return Wrong(plist, key, where + ": expected dictionaries with " + std::string(kPinKey));
     }
+    const std::size_t told = imported.losses.size();
     Result<void> added =
         plist.source.AddPin(rule, pin->text, plist.Where(pin->text), imported.losses, place);
-    if (!added) return Error{added.error().code, added.error().message + " (" + where + ")"};
+    if (!added) return added.error();
+    if (imported.losses.size() > told) imported.losses.back().what += " (" + where + ")";
   }
   return list->items.size();
 }

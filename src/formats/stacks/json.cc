@@ -2,8 +2,9 @@
 //
 // A JSON map of hosts to pins, the shape that scripts, pin servers and several clients share:
 //   {"api.example.com": ["sha256/...", "sha256/..."]}
-// A host with an empty list is left out of a wider one. Keys that begin with "_" are comments; the
-// map may stand below "hosts" or "domains".
+// A host with an empty list is left out of a wider one. Keys that begin with "_" and have no dot
+// are comments, which leaves names such as _dmarc.example.com; the map may stand below "hosts" or
+// "domains".
 #include <algorithm>
 
 #include "formats/json_text.h"
@@ -15,6 +16,16 @@ namespace cotter::formats {
 namespace {
 
 using Kind = JsonValue::Kind;
+
+bool IsComment(std::string_view key) {
+  return key.starts_with('_') && key.find('.') == std::string_view::npos;
+}
+
+// KeyOf spells a name that would be taken for a comment with its trailing dot.
+std::string KeyOf(const HostPattern& pattern) {
+  const std::string key = pattern.ToString();
+  return IsComment(key) ? key + "." : key;
+}
 
 const JsonValue& MapOf(const JsonValue& root) {
   for (const std::string_view key : {"hosts", "domains"}) {
@@ -59,7 +70,7 @@ Result<ImportedPolicy> Read(std::span<const InputFile> files) {
   }
   ImportedPolicy imported;
   for (const auto& [host, pins] : MapOf(*root).members) {
-    if (host.starts_with('_')) continue;
+    if (IsComment(host)) continue;
     // {"api.example.com": {"pins": [...]}}, beside whatever its program keeps there
     const JsonValue* inner = pins.kind == Kind::kObject ? PinsOf(pins) : &pins;
     if (inner == nullptr || inner->kind != Kind::kArray) {
@@ -89,7 +100,7 @@ Result<Exported> Write(const Policy& policy, const ExportOptions& options) {
   }
   text += "\n  ]";
   for (const PlanRule& rule : plan->rules) {
-    text += ",\n  " + JsonString(rule.pattern.ToString()) + ": [";
+    text += ",\n  " + JsonString(KeyOf(rule.pattern)) + ": [";
     for (const PolicyPin& pin : rule.pins) {
       text += (&pin == &rule.pins.front() ? "\n    \"" : ",\n    \"") + FormatPin(pin.pin.digest) +
               "\"";

@@ -31,9 +31,11 @@ Result<void> ReadPins(const Plist& plist, const PlistValue& entry, const std::st
                      where + ": expected an array TSKPublicKeyHashes");
   }
   for (const PlistValue& hash : hashes->items) {
+    const std::size_t told = imported.losses.size();
     Result<void> added =
         plist.source.AddPin(rule, hash.text, plist.Where(hash.text), imported.losses);
-    if (!added) return Error{added.error().code, added.error().message + " (" + where + ")"};
+    if (!added) return added;
+    if (imported.losses.size() > told) imported.losses.back().what += " (" + where + ")";
   }
   return Ok();
 }
@@ -58,12 +60,13 @@ Result<void> ReadDomain(const Plist& plist, const std::string& name, const Plist
     const Result<Time> time = ParseTime(date->text);
     if (!time || date->text.size() != 10) {
       // TrustKit drops a date it cannot read and then pins for ever.
-      return WrongWord(
-          plist, date->text, Code::kTimeInvalid,
-          where + ".TSKExpirationDate: expected yyyy-MM-dd, found " + Quoted(date->text));
+      imported.losses.push_back(plist.source.Break(
+          *rule, plist.Where(date->text), Code::kTimeInvalid,
+          where + ".TSKExpirationDate: expected yyyy-MM-dd, found " + Quoted(date->text)));
+    } else {
+      rule->expires = *time;
+      rule->on_expiry = OnExpiry::kPki;
     }
-    rule->expires = *time;
-    rule->on_expiry = OnExpiry::kPki;
   }
   if (entry.Find("TSKReportUris") != nullptr) {
     imported.losses.push_back({.rule = rule->pattern.ToString(),
