@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 
 #include "lab/starttls_server.h"
+#include "lab/websocket.h"
 
 namespace cotter::lab {
 namespace {
@@ -206,16 +207,43 @@ void Connection::ServeRequests() {
     const std::size_t count = ReadApplicationData(buffer);
     if (count == 0) return;
     const std::string_view text = AsText(std::span(buffer).first(count));
-    service_.recorder.Note(number_, [&](ConnectionRecord& record, ServerRecord& all) {
-      record.application_bytes += count;
-      all.application_bytes += count;
-      const std::size_t room =
-          kMaxKeptBytes - std::min(kMaxKeptBytes, record.application_data.size());
-      record.application_data += text.substr(0, room);
-    });
+    NoteData(count, websocket_ ? std::string_view() : text);
     request_ += text;
-    if (!AnswerRequests()) return;
+    if (websocket_ ? !AnswerMessages() : !AnswerRequests()) return;
   }
+}
+
+void Connection::NoteData(std::size_t count, std::string_view text) {
+  service_.recorder.Note(number_, [&](ConnectionRecord& record, ServerRecord& all) {
+    record.application_bytes += count;
+    all.application_bytes += count;
+    const std::size_t room =
+        kMaxKeptBytes - std::min(kMaxKeptBytes, record.application_data.size());
+    record.application_data += text.substr(0, room);
+  });
+}
+
+bool Connection::Upgrade(std::string_view key) {
+  websocket_ = true;
+  return WriteApplicationData(AsBytes(UpgradeAnswer(key))) && SayHello() && AnswerMessages();
+}
+
+bool Connection::SayHello() {
+  return WriteApplicationData(AsBytes(MakeFrame(WebSocketFrame::kText, "hello\n")));
+}
+
+bool Connection::AnswerMessages() {
+  while (const std::optional<WebSocketFrame> frame = TakeFrame(request_)) {
+    NoteData(0, frame->payload);
+    if (frame->opcode == WebSocketFrame::kClose) {
+      static_cast<void>(WriteApplicationData(AsBytes(MakeFrame(WebSocketFrame::kClose, ""))));
+      return false;
+    }
+    const bool message =
+        frame->opcode == WebSocketFrame::kText || frame->opcode == WebSocketFrame::kBinary;
+    if (message && !SayHello()) return false;
+  }
+  return request_.size() <= kMaxRequestHeader;
 }
 
 bool Connection::AnswerRequests() {
@@ -224,6 +252,13 @@ bool Connection::AnswerRequests() {
     const std::size_t end = request_.find("\r\n\r\n");
     if (end == std::string::npos) return request_.size() <= kMaxRequestHeader;
     const std::string header = LowerCase(std::string_view(request_).substr(0, end + 2));
+    if (LowerCase(FindHeader(header, "upgrade")) == "websocket") {
+      const std::string_view lower = FindHeader(header, "sec-websocket-key");
+      const auto at = static_cast<std::size_t>(lower.data() - header.data());
+      const std::string key = lower.empty() ? "" : request_.substr(at, lower.size());
+      request_.erase(0, end + 4);
+      return Upgrade(key);
+    }
     const std::size_t body = ContentLength(header);
     if (body > request_.size() - end - 4) {
       // The body is on its way; it has been counted, so only its end matters.

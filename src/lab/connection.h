@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "lab/handles.h"
 #include "lab/recorder.h"
@@ -49,6 +50,12 @@ class Connection {
   [[nodiscard]] bool FinishRenegotiation();
   void ServeRequests();
   [[nodiscard]] bool AnswerRequests();
+  void NoteData(std::size_t count, std::string_view text);
+
+  // After an upgrade to WebSocket: one "hello" at once, and one for each message of the client.
+  [[nodiscard]] bool Upgrade(std::string_view key);
+  [[nodiscard]] bool SayHello();
+  [[nodiscard]] bool AnswerMessages();
   [[nodiscard]] std::size_t ReadApplicationData(std::span<std::uint8_t> buffer);
   [[nodiscard]] bool WriteApplicationData(ByteView bytes);
 
@@ -75,6 +82,7 @@ class Connection {
   bool handshake_done_ = false;
   bool renegotiating_ = false;  // asked for, and not complete
   bool struck_ = false;         // the fault has happened
+  bool websocket_ = false;      // after an upgrade; `request_` then holds frames
   std::string request_;         // what came of the current request
 
   friend class ConnectionCallbacks;

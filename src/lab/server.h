@@ -126,7 +126,8 @@ struct ServerOptions {
   // Every connection ends after this long.
   std::chrono::milliseconds deadline{std::chrono::seconds(30)};
 
-  // The answer to every HTTP request, sent as it stands.
+  // The answer to every HTTP request, sent as it stands; but an upgrade to WebSocket is granted,
+  // and then a message "hello" is sent at once and in answer to each of the client's.
   std::string response =
       "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\nhello\n";
 };
@@ -149,7 +150,7 @@ struct ConnectionRecord {
   std::vector<Certificate> client_certificates;  // every one that it disclosed
   std::optional<std::string> alert;  // the first alert that it sent, "handshake_failure"
   std::uint64_t application_bytes = 0;
-  std::string application_data;  // the first kMaxKeptBytes
+  std::string application_data;  // the first kMaxKeptBytes; messages of a WebSocket unmasked
   bool closed = false;           // the connection is over
 };
 

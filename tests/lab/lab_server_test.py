@@ -65,6 +65,22 @@ class LabServer(unittest.TestCase):
             self.assertEqual(certificate, der(lab, "backup"))
             self.assertEqual([server["connections"] for server in lab.settled()], [0, 1])
 
+    def test_grants_a_websocket(self):
+        # The key and its answer are those of RFC 6455, 1.3; the frame is the masked one of 5.7.
+        with Lab([]) as lab, socket.create_connection(("127.0.0.1", lab.port()), timeout=20) as plain:
+            context = ssl.create_default_context(cafile=lab.file("root"))
+            with context.wrap_socket(plain, server_hostname="api.example.com") as tls:
+                tls.sendall(b"GET / HTTP/1.1\r\nHost: lab\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+                            b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58" b"\x88\x80\x37\xfa\x21\x3d")
+                answer = b""
+                while part := tls.recv(4096):
+                    answer += part
+            self.assertIn(b" 101 ", answer)
+            self.assertIn(b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n", answer)
+            self.assertTrue(answer.endswith(b"\x81\x06hello\n" * 2 + b"\x88\x00"), answer)
+            self.assertTrue(lab.settled()[0]["details"][0]["application_data"].endswith("Hello"))
+
     def test_injects_in_clear_where_asked(self):
         # s_client forgets what follows the go-ahead, so the socket is read by hand.
         with Lab(["--starttls", "pop3", "--starttls-conduct", "injected"]) as lab:

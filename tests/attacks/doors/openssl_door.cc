@@ -10,6 +10,7 @@
 #include <openssl/ssl.h>
 
 #include "base/idna.h"
+#include "tests/attacks/doors/careless.h"
 #include "tests/attacks/doors/door.h"
 #include "tests/attacks/doors/tunnel.h"
 #include "tls/openssl_ptr.h"
@@ -17,17 +18,6 @@
 
 namespace cotter::attacks {
 namespace {
-
-unsigned GivePsk(SSL* /*ssl*/, const char* /*hint*/, char* identity, unsigned identity_size,
-                 unsigned char* key, unsigned key_size) {
-  // As the table's server has them.
-  const std::string_view name = "lab";
-  constexpr unsigned kKeySize = 16;
-  if (identity_size <= name.size() || key_size < kKeySize) return 0;
-  identity[name.copy(identity, name.size())] = '\0';
-  for (unsigned i = 0; i < kKeySize; ++i) key[i] = static_cast<unsigned char>(i + 1);
-  return kKeySize;
-}
 
 Answer Judged(const tls::ConnectionRecord& record) {
   Answer answer;
@@ -88,12 +78,8 @@ class OpensslDoor : public Door {
     kept_for_ = request.url.host;
     SSL* const ssl = kept_.get();
     SSL_set_fd(ssl, socket_.get());
-    if (request.IsCareless("psk")) SSL_set_psk_client_callback(ssl, GivePsk);
-    if (request.IsCareless("anonymous")) SSL_set_cipher_list(ssl, "ALL:aNULL:@SECLEVEL=0");
-    if (!request.certificate.empty()) {
-      SSL_use_certificate_chain_file(ssl, request.certificate.c_str());
-      SSL_use_PrivateKey_file(ssl, request.key.c_str(), SSL_FILETYPE_PEM);
-    }
+    BeCarelessBefore(ssl, request);
+    OfferCertificate(ssl, request);
     const Result<void> attached =
         enforcer_->Attach(ssl, Endpoint{.host = *host, .port = request.url.port});
     if (!attached) return Answer::Failed(attached.error());
