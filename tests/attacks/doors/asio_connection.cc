@@ -15,7 +15,8 @@ AsioConnector::AsioConnector(const Setup& setup) : setup_(setup) {
 
 void AsioConnector::SetPolicy(std::shared_ptr<const PolicyIndex> policy) {
   enforcer_ = std::make_unique<tls::Enforcer>(
-      tls::Enforcer::Create({.policy = std::move(policy), .trust = setup_.trust, .now = setup_.now})
+      tls::Enforcer::Create(
+          {.policy = HoldPolicy(std::move(policy)), .trust = setup_.trust, .now = setup_.now})
           .value());
 }
 
