@@ -40,6 +40,7 @@ enum class Code : std::uint16_t {
   kPolicyTooLarge,     // a policy is over its limits
   kPolicySyntax,       // a policy file is not TOML or not JSON
   kWrongEnvironment,   // a policy is for another environment than this client's
+  kPolicyRollback,     // a policy differs from the one in force and has no higher version
   kInspectionOutsideDevelopment,  // a policy that is not for development lets a CA inspect TLS
   kFormatUnknown,                 // a file is no pinning configuration that is known
   kFormatMalformed,               // a foreign configuration breaks the rules of its format

@@ -25,6 +25,7 @@ Exit ExitOf(Code code) noexcept {
     case Code::kPolicyUnknownKey:
     case Code::kPolicySyntax:
     case Code::kWrongEnvironment:
+    case Code::kPolicyRollback:
     case Code::kInspectionOutsideDevelopment:
     case Code::kPolicyDuplicate:
     case Code::kPolicyNoUsablePin:

@@ -43,6 +43,8 @@ constexpr CodeInfo kCodes[] = {
     {Code::kPolicySyntax, "policy_syntax", "a policy file is not TOML or not JSON"},
     {Code::kWrongEnvironment, "wrong_environment",
      "a policy is for another environment than this client's"},
+    {Code::kPolicyRollback, "policy_rollback",
+     "a policy differs from the one in force and has no higher version"},
     {Code::kInspectionOutsideDevelopment, "inspection_outside_development",
      "a policy that is not for development lets a CA inspect TLS"},
     {Code::kFormatUnknown, "format_unknown", "a file is no pinning configuration that is known"},

@@ -12,7 +12,7 @@ tests = set(re.findall(r"Test +#\d+: (\S+)", listed))
 problems = []
 invariants = re.findall(r"^\*\*Invariant\.\*\*.*?(?=\n\n)", (ROOT / "ARCHITECTURE.md").read_text(), re.MULTILINE | re.DOTALL)
 for invariant in invariants:
-    named = re.findall(r"`([a-z_]+/[\w.]+)`", invariant)
+    named = re.findall(r"`([a-z_]+/[\w./]+)`", invariant)
     held = [name for name in named if not (ROOT / name).exists()]
     if not held:
         problems.append(f"no test holds: {invariant}")
