@@ -33,5 +33,6 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
   # _FORTIFY_SOURCE needs optimisation, so it belongs to this build type alone.
   target_compile_options(cotter_build INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
                                                 -fstack-clash-protection -fcf-protection)
-  target_link_options(cotter_build INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed -pie)
+  target_link_options(cotter_build INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed
+                                             $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>)
 endif()
