@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The Asio door: the OpenSSL door for boost::asio::ssl::stream and everything that is built on it,
-// Beast's HTTP and WebSocket among it. Nothing of Asio is included: whatever has native_handle(),
-// lowest_layer() and the members of an Asio stream will do, standalone Asio too.
+// Beast's HTTP and WebSocket among it. Nothing of Asio is included: whatever has native_handle()
+// and the members of an Asio stream will do, standalone Asio too.
 //
 //   asio::ssl::context context(asio::ssl::context::tls_client);
 //   auto prepared = Enforcer::Prepare(context.native_handle());
@@ -40,14 +40,28 @@ class error_code;
 
 namespace cotter::tls {
 
-// CheckedStream wraps `Next`, an asio::ssl::stream or a reference to one. It is an asynchronous and
-// a synchronous stream as Asio and Beast understand these, and may be the next layer of
-// beast::websocket::stream.
+// LowestLayerOf is what lowest_layer() of `stream` gives, or of the first layer below that has one:
+// a socket; where none has one, the last layer, such as beast::tcp_stream.
+template <typename Stream>
+auto& LowestLayerOf(Stream& stream) {
+  if constexpr (requires { stream.lowest_layer(); }) {
+    return stream.lowest_layer();
+  } else if constexpr (requires { stream.next_layer(); }) {
+    return LowestLayerOf(stream.next_layer());
+  } else {
+    return stream;
+  }
+}
+
+// CheckedStream wraps `Next`, an asio::ssl::stream, a beast::ssl_stream, or a reference to one. It
+// is an asynchronous and a synchronous stream as Asio and Beast understand these, and may be the
+// next layer of beast::websocket::stream.
 template <typename Next>
 class CheckedStream {
  public:
   using next_layer_type = std::remove_reference_t<Next>;
-  using lowest_layer_type = typename next_layer_type::lowest_layer_type;
+  using lowest_layer_type =
+      std::remove_reference_t<decltype(LowestLayerOf(std::declval<next_layer_type&>()))>;
   using executor_type = typename next_layer_type::executor_type;
 
   // Attach attaches `enforcer` to `next`, before its handshake, for `endpoint`. Its SSL context was
@@ -63,8 +77,7 @@ class CheckedStream {
   [[nodiscard]] executor_type get_executor() noexcept { return next_.get_executor(); }
   [[nodiscard]] next_layer_type& next_layer() noexcept { return next_; }
   [[nodiscard]] const next_layer_type& next_layer() const noexcept { return next_; }
-  [[nodiscard]] lowest_layer_type& lowest_layer() { return next_.lowest_layer(); }
-  [[nodiscard]] const lowest_layer_type& lowest_layer() const { return next_.lowest_layer(); }
+  [[nodiscard]] lowest_layer_type& lowest_layer() { return LowestLayerOf(next_); }
   [[nodiscard]] ssl_st* native_handle() { return next_.native_handle(); }
 
   // Record is the verdict of the handshake, allowed or not; null before there is one. Borrowed.

@@ -67,7 +67,7 @@ struct Violation {
 struct EnforcerOptions {
   std::shared_ptr<PolicySource> policy;     // required; HoldPolicy makes one of a fixed policy
   std::shared_ptr<const TrustStore> trust;  // required
-  std::function<Time()> now;                // empty: the system clock
+  std::function<Time()> now{};              // empty: the system clock
 
   // on_violation is called for every connection that a pin, a revoked key or an unlisted host
   // refuses, and for every one that is only reported: first or later, inside the handshake, before

@@ -24,9 +24,9 @@ enum class SystemRoots : std::uint8_t {
 // TrustOptions says where trusted certificates come from. The parts add up.
 struct TrustOptions {
   SystemRoots system_roots = SystemRoots::kUse;
-  std::vector<std::string> files;        // PEM bundles (CERTIFICATE, TRUSTED CERTIFICATE) or DER
-  std::vector<std::string> directories;  // as `openssl rehash` makes them
-  std::vector<Bytes> certificates;       // DER
+  std::vector<std::string> files{};        // PEM bundles (CERTIFICATE, TRUSTED CERTIFICATE) or DER
+  std::vector<std::string> directories{};  // as `openssl rehash` makes them
+  std::vector<Bytes> certificates{};       // DER
 
   // Where the distribution puts the roots that it ships, one PEM file each. Every anchor found
   // there is public, every other is local.
