@@ -34,6 +34,8 @@ Exit ExitOf(Code code) noexcept {
     case Code::kFormatMalformed:
     case Code::kPinsMissing:
     case Code::kCacheInvalid:
+    case Code::kUrlInvalid:
+    case Code::kFipsUnavailable:
     case Code::kTrustStoreEmpty:
       return Exit::kUsage;
 
@@ -89,6 +91,8 @@ Exit ExitOf(Code code) noexcept {
     case Code::kInventoryUnpinned:
     case Code::kUnusedPinSet:
     case Code::kLiveMismatch:
+    case Code::kCleartextRefused:
+    case Code::kRedirectRefused:
     case Code::kEnforcementLost:
       return Exit::kViolated;
 
@@ -102,6 +106,10 @@ Exit ExitOf(Code code) noexcept {
     case Code::kNotTls:
     case Code::kTlsFailed:
     case Code::kStarttlsRefused:
+    case Code::kRequestTimeout:
+    case Code::kBodyTooLarge:
+    case Code::kHttpFailed:
+    case Code::kCancelled:
     case Code::kProxyFailed:
       return Exit::kUndecided;
 

@@ -7,7 +7,7 @@
 
 #include <zip.h>
 
-#include "formats/late_library.h"
+#include "base/late_library.h"
 #include "formats/source_text.h"
 
 namespace cotter::formats {
@@ -28,7 +28,7 @@ struct Library {
   bool complete = false;
 
   Library() {
-    const LateLibrary library("libzip.so.4");
+    const base::LateLibrary library("libzip.so.4");
     complete = library.loaded() && library.Find("zip_error_init", error_init) &&
                library.Find("zip_source_buffer_create", source_create) &&
                library.Find("zip_source_free", source_free) &&

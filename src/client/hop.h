@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One request on the wire: libcurl's handle is told everything about it here, and hands back what
+// arrives. Of the driving thread.
+#pragma once
+
+#include <memory>
+
+#include "client/transfer.h"
+
+namespace cotter::client {
+
+// MakeEasy makes a handle with everything that is the same for each hop of a client. `cookies` may
+// be null. Null where there is no memory or libcurl refuses an option: without each of them the
+// handle would not be safe.
+[[nodiscard]] std::unique_ptr<Easy> MakeEasy(const Settings& settings, CURLSH* cookies);
+
+// ConfigureHop tells `transfer`'s handle all that belongs to this hop, so that nothing of an
+// earlier one stays. Fails with kInternal where libcurl refuses an option.
+[[nodiscard]] Result<void> ConfigureHop(Transfer& transfer, const Settings& settings);
+
+// PeerOf is "ADDRESS:PORT" that the handle's connection goes to, or empty. Allocates.
+[[nodiscard]] std::string PeerOf(CURL* easy);
+
+// PeerText writes an address and a port as one. Allocates.
+[[nodiscard]] std::string PeerText(std::string_view address, long port);
+
+}  // namespace cotter::client
