@@ -138,6 +138,17 @@ enum class Code : std::uint16_t {
   kInventoryUnpinned,          // a host that handles sensitive data has no enforcing rule
   kUnusedPinSet,               // no rule extends a pin set
   kLiveMismatch,               // the live server does not satisfy its rule
+
+  // Signed distribution: why an update was rejected. What was trusted before stays in force.
+  kMetadataMalformed,   // signed metadata is not what The Update Framework says it has to be
+  kSignatureThreshold,  // fewer of a role's keys signed than have to
+  kMetadataRollback,    // metadata is older than what this client has seen
+  kMetadataExpired,     // signed metadata is past its expiry
+  kMetadataMismatch,    // a file is not the one that signed metadata names: its version, length or
+                        // hash differs
+  kTargetUnknown,       // no role that may speak for a target has it
+  kFetchFailed,         // a file of the repository could not be fetched
+  kUpdateStateInvalid,  // the directory of an update client holds no root that it can trust
 };
 
 // CodeInfo is what the table knows of a code: its stable name and one line on when it arises.

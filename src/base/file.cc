@@ -122,6 +122,17 @@ Result<FileImage> ReadFile(const std::string& path, std::size_t limit) {
 
 namespace {
 
+// A rename is on disk when its folder is.
+Result<void> SyncFolderOf(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  const std::string folder =
+      slash == std::string::npos ? "." : path.substr(0, slash == 0 ? 1 : slash);
+  const Descriptor directory(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // File systems that cannot do this say EINVAL; folders may be writable and not readable.
+  if (directory.get() < 0 || fsync(directory.get()) == 0 || errno == EINVAL) return Ok();
+  return Unreadable(folder, errno);
+}
+
 bool WriteAll(int fd, ByteView content) {
   while (!content.empty()) {
     const ssize_t put = write(fd, content.data(), content.size());
@@ -149,7 +160,7 @@ Result<void> WriteFileAtomically(const std::string& path, ByteView content, unsi
     unlink(beside.c_str());
     return error;
   }
-  return Ok();
+  return SyncFolderOf(path);
 }
 
 }  // namespace cotter::base

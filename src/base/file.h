@@ -39,8 +39,8 @@ class FileImage {
                                          std::size_t limit = kMaxInputSize);
 
 // WriteFileAtomically replaces the file at `path` by `content`: written beside it, flushed to disk,
-// then renamed, so a reader sees the old file or the new one. The mode is `mode`, less the umask
-// for a new file. Fails with kFileUnreadable.
+// then renamed, and the rename flushed too, so a reader sees the old file or the new one. The mode
+// is `mode`, less the umask for a new file. Fails with kFileUnreadable.
 [[nodiscard]] Result<void> WriteFileAtomically(const std::string& path, ByteView content,
                                                unsigned mode = 0644);
 

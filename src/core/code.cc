@@ -156,6 +156,19 @@ constexpr CodeInfo kCodes[] = {
      "a host that handles sensitive data has no enforcing rule"},
     {Code::kUnusedPinSet, "unused_pin_set", "no rule extends a pin set"},
     {Code::kLiveMismatch, "live_mismatch", "the live server does not satisfy its rule"},
+    {Code::kMetadataMalformed, "metadata_malformed",
+     "signed metadata is not what The Update Framework says it has to be"},
+    {Code::kSignatureThreshold, "signature_threshold",
+     "fewer of a role's keys signed than have to"},
+    {Code::kMetadataRollback, "metadata_rollback",
+     "metadata is older than what this client has seen"},
+    {Code::kMetadataExpired, "metadata_expired", "signed metadata is past its expiry"},
+    {Code::kMetadataMismatch, "metadata_mismatch",
+     "a file is not the one that signed metadata names: its version, length or hash differs"},
+    {Code::kTargetUnknown, "target_unknown", "no role that may speak for a target has it"},
+    {Code::kFetchFailed, "fetch_failed", "a file of the repository could not be fetched"},
+    {Code::kUpdateStateInvalid, "update_state_invalid",
+     "the directory of an update client holds no root that it can trust"},
 };
 
 // IsDense holds the table to the order of the enum, so that NameOf can index it.

@@ -62,6 +62,19 @@ def http_proxy(t):
     through(t, t.stage.http_proxy)
 
 
+@row("HTTP, an intercepting one: mitmproxy, its CA trusted", "refused (pin_mismatch)")
+def intercepting_proxy(t):
+    server = t.serve()
+    with t.stage.mitmproxy() as interceptor:
+        proxy = f"http://127.0.0.1:{interceptor.port}"
+        interceptor.control(f"https://localhost:{t.port(server)}/", proxy)
+        t.trust("root", files=[interceptor.ca])
+        t.policy(t.rule("leaf", "root", host="localhost"))
+        t.get(server, host="localhost", proxy=proxy)
+        interceptor.saw_only_the_control()
+    t.expect(server, completed=None, resumed=None, requests=1)  # mitmproxy's own connections
+
+
 @row("SOCKS 5 (microsocks): genuine, rogue CA", "accepted; refused (pin_mismatch)")
 def socks_proxy(t):
     t.policy(t.rule("leaf", host="localhost"))

@@ -90,16 +90,24 @@ def revoked(t):
     t.get(t.serve())
 
 
+@row("the genuine server, and on the next connection another one", "accepted; refused (pin_mismatch)")
+def another_next_time(t):  # S1-26, S1-30
+    server = t.serve("--resumption", "off")
+    t.policy(t.rule("leaf"))
+    t.get(server)
+    t.stage.lab.present(server, "rogue-leaf")
+    t.get(server)
+
+
 @row("mitmproxy, its CA trusted", "refused (pin_mismatch)")
 def mitmproxy(t):
     genuine_server = t.serve()
-    interceptor = t.stage.mitmproxy(genuine_server)
-    assert interceptor.intercept_python("Bearer control") == 200  # a client without pins is read
-    t.trust("root", files=[interceptor.ca])
-    t.policy(t.rule("leaf", "root"))
-    t.get(None, port=interceptor.port)
-    seen = interceptor.seen()
-    assert "control" in seen and "canary" not in seen, seen
+    with t.stage.mitmproxy("--mode", f"reverse:https://localhost:{t.port(genuine_server)}") as interceptor:
+        interceptor.control(f"https://localhost:{interceptor.port}/")
+        t.trust("root", files=[interceptor.ca])
+        t.policy(t.rule("leaf", "root"))
+        t.get(None, port=interceptor.port)
+        interceptor.saw_only_the_control()
     t.expect(genuine_server, completed=None, resumed=None, requests=1)  # mitmproxy's own connections
 
 

@@ -29,7 +29,14 @@ def expired_pki(t):
     expired(t, "pki")
 
 
-@row('the same, a CA that nobody trusts', "refused (issuer_unknown)")
+@row("the whole policy expired, its rule did not: genuine, unpinned", "accepted; refused (pin_mismatch)")
+def expired_policy(t):
+    t.policy(t.rule("leaf", expires="2090-01-01"), expires=PAST)
+    t.get(t.serve())
+    t.get(t.serve("--identity", "backup"))
+
+
+@row('a rule expired, `on_expiry = "pki"`, a CA that nobody trusts', "refused (issuer_unknown)")
 def expired_pki_untrusted(t):
     t.trust("root")
     t.policy(t.rule("leaf", expires=PAST, on_expiry='"pki"'))

@@ -86,9 +86,9 @@ class Stage:
             daemons.daemon(["/usr/bin/microsocks", "-i", "127.0.0.1", "-p", str(port)], port, home))
         return f"socks5h://127.0.0.1:{port}"
 
-    def mitmproxy(self, upstream):
-        """mitmproxy before the lab's server `upstream`, with certificates of its own for every name that is asked for."""
-        return self._stack.enter_context(Interceptor(self.lab, upstream))
+    def mitmproxy(self, *mode):
+        """mitmproxy for a with statement: a proxy, unless its --mode says otherwise."""
+        return Interceptor(self.lab, mode)
 
 
 @contextlib.contextmanager
@@ -113,10 +113,12 @@ listen only
 
 
 class Interceptor:
-    """mitmdump as a reverse proxy: whoever is led to `port` meets it in place of the server."""
+    """mitmdump, which reads what clients without pins say, with certificates of its own for every name."""
 
-    def __init__(self, lab, upstream):
-        self._lab, self._upstream = lab, upstream
+    CONTROL = "Bearer control"
+
+    def __init__(self, lab, mode):
+        self._lab, self._mode = lab, mode
 
     def __enter__(self):
         self._stack = contextlib.ExitStack()
@@ -129,25 +131,24 @@ class Interceptor:
         self._log = os.path.join(home, "log")
         self.ca = os.path.join(home, "mitmproxy-ca-cert.pem")
         words = ["/usr/bin/mitmdump", "--set", f"confdir={home}", "--listen-host", "127.0.0.1", "-p", str(self.port),
-                 "--mode", f"reverse:https://localhost:{self._lab.port(self._upstream)}",
-                 "--set", f"ssl_verify_upstream_trusted_ca={roots}", "--set", "flow_detail=3", "--set",
-                 "keep_host_header=true"]
+                 *self._mode, "--set", f"ssl_verify_upstream_trusted_ca={roots}", "--set", "flow_detail=3"]
         self._stack.enter_context(daemons.daemon(words, self.port, home))
         return self
 
     def __exit__(self, *_):
         self._stack.close()
 
-    def seen(self):
-        """Everything that it tells of requests."""
-        with open(self._log, encoding="utf-8", errors="replace") as log:
-            return log.read()
-
-    def intercept_python(self, header):
-        """A client without pins, by Python: the interception is real."""
+    def control(self, url, proxy=None):
+        """A client without pins, Python's: its request is answered."""
         context = ssl.create_default_context(cafile=self.ca)
-        request = urllib.request.Request(f"https://localhost:{self.port}/", headers={"Authorization": header})
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}),
+        request = urllib.request.Request(url, headers={"Authorization": self.CONTROL})
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({"https": proxy} if proxy else {}),
                                              urllib.request.HTTPSHandler(context=context))
         with opener.open(request, timeout=SECONDS) as answer:
-            return answer.status
+            assert answer.status == 200, answer.status
+
+    def saw_only_the_control(self):
+        """It read the control's secret, and no other."""
+        with open(self._log, encoding="utf-8", errors="replace") as log:
+            seen = log.read()
+        assert self.CONTROL in seen and "canary" not in seen, seen

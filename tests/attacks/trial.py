@@ -5,11 +5,13 @@ Each request carries a secret header. The door says whether it was allowed; the 
 two must agree: every allowed request brought the secret exactly once, a refused one brought nothing at all."""
 import itertools
 import os
+import re
 
 from driver import Driver
 
 HOST = "api.example.com"
 CANARY = "Bearer canary-3f9c"
+BAD_PIN = re.compile(r"bad ssl pin detected, found pins: \[sha256/\S{44}( sha256/\S{44})*\]")
 ALLOWED = ("pinned_ok", "reported", "not_pinned")
 
 # A key that nobody has: what a policy pins after a change, and the backup in the safe.
@@ -62,10 +64,12 @@ class Trial:
             lines.append(f"{key} = {value}")
         return "\n".join(lines)
 
-    def write_policy(self, *rules, unlisted="pki", revoked=()):
+    def write_policy(self, *rules, unlisted="pki", revoked=(), expires=None):
         path = os.path.join(self._folder, f"policy-{next(self._numbers)}.toml")
         with open(path, "w", encoding="utf-8") as out:
             out.write(f'[policy]\nname = "attacks"\nversion = {next(self._numbers) + 1}\nunlisted = "{unlisted}"\n')
+            if expires:
+                out.write(f"expires = {expires}\n")
             if revoked:
                 keys = ", ".join(f'"{self.stage.lab.pin(name)}"' for name in revoked)
                 out.write(f"revoked = [{keys}]\n")
@@ -99,7 +103,7 @@ class Trial:
         authority = f"[{host}]" if ":" in host else host
         answer = self.ask(op="get", url=f"https://{authority}:{port}{path}", connect=connect,
                           headers={"Authorization": CANARY}, **fields)
-        self._check_shape(answer)
+        self._check_shape(answer, None if "proxy" in fields or ends_at is not None else connect)
         self.words.append(self._word(answer))
         self._last_message = answer["message"]
         if server is None:
@@ -146,13 +150,15 @@ class Trial:
             assert field in self.column.cannot, f"the door cannot {field}, and its column does not say so"
             raise Unsupported(field)
 
-    def _check_shape(self, answer):
-        if answer["ok"]:
-            assert answer["outcome"] in ALLOWED, answer
-            assert answer["status"] is not None, answer
-        else:
-            assert answer["outcome"] not in ALLOWED or answer["code"] is not None, answer
-            assert CANARY not in answer["message"], "the message tells the secret"
+    @staticmethod
+    def _check_shape(answer, peer):
+        """What every answer must be, whatever was asked; `peer` is where TCP went, where that is known."""
+        assert answer["ok"] == (answer["outcome"] in ALLOWED and answer["code"] is None), answer
+        assert (answer["status"] is not None) == answer["ok"], answer
+        assert CANARY not in answer["message"], "the message tells the secret"  # S1-24
+        assert peer is None or answer["peer"] in (None, peer), (answer, peer)  # S1-34
+        if answer["code"] == "pin_mismatch" and answer["message"]:
+            assert BAD_PIN.search(answer["message"]), answer  # S1-31
 
     @staticmethod
     def _word(answer):

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "update/metadata_store.h"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <system_error>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "update/names.h"
+
+namespace cotter::update {
+namespace {
+
+constexpr std::string_view kEnding = ".json";
+
+Error Unusable(const std::string& path, int error) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's strerror has a buffer for each thread
+  return Error{Code::kFileUnreadable, path + ": " + std::strerror(error)};
+}
+
+// base::WriteFileAtomically writes beside the file, under its name and six characters more.
+bool IsHalfWritten(std::string_view name) {
+  constexpr std::size_t kSuffix = 7;
+  return name.size() > kSuffix + kEnding.size() && name[name.size() - kSuffix] == '.' &&
+         name.substr(name.size() - kSuffix - kEnding.size(), kEnding.size()) == kEnding;
+}
+
+void Sweep(const std::string& path) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(path, error), end; !error && at != end;
+       at.increment(error)) {
+    std::error_code ignored;  // a directory that cannot be written keeps its rest
+    if (IsHalfWritten(at->path().filename().string())) std::filesystem::remove(*at, ignored);
+  }
+}
+
+}  // namespace
+
+MetadataStore::MetadataStore(std::string path, std::shared_ptr<const int> directory)
+    : path_(std::move(path)), directory_(std::move(directory)) {}
+
+Result<MetadataStore> MetadataStore::Open(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return Unusable(path, errno);
+  const auto shut = [](const int* held) {
+    close(*held);
+    std::default_delete<const int>()(held);
+  };
+  std::shared_ptr<const int> directory(std::make_unique<const int>(fd).release(), shut);
+  while (flock(fd, LOCK_EX) != 0) {
+    if (errno != EINTR) return Unusable(path, errno);
+  }
+  Sweep(path);
+  return MetadataStore(path, std::move(directory));
+}
+
+std::string MetadataStore::PathOf(std::string_view role) const {
+  return path_ + "/" + FileNameOf(role, kEnding);
+}
+
+Result<std::optional<std::string>> MetadataStore::Load(std::string_view role,
+                                                       std::size_t limit) const {
+  const std::string path = PathOf(role);
+  if (access(path.c_str(), F_OK) != 0) {
+    if (errno == ENOENT) return std::optional<std::string>();
+    return Unusable(path, errno);
+  }
+  const Result<base::FileImage> file = base::ReadFile(path, limit);
+  if (file) return std::optional<std::string>(AsText(file->bytes()));
+  if (file.error().code == Code::kFileTooLarge) return std::optional<std::string>();
+  return file.error();
+}
+
+Result<void> MetadataStore::Save(std::string_view role, std::string_view content) {
+  return base::WriteFileAtomically(PathOf(role), AsBytes(content));
+}
+
+}  // namespace cotter::update

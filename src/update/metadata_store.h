@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// MetadataStore is the directory in which a client keeps the metadata that it trusts, one file a
+// role: root.json, timestamp.json and so on. Each write is whole or not at all, and on disk before
+// it counts. What stands there is read as if a stranger had written it. One process at a time
+// works in a directory; a store belongs to one thread.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <cotter/result.h>
+
+namespace cotter::update {
+
+class MetadataStore {
+ public:
+  // Open takes the directory `path`, which has to be there, for this process, and waits while
+  // another has it. What a killed process left half written is removed, where it can be.
+  // kFileUnreadable.
+  [[nodiscard]] static Result<MetadataStore> Open(const std::string& path);
+
+  // Load is the file of `role`; nullopt where there is none, or it is longer than `limit`.
+  // kFileUnreadable.
+  [[nodiscard]] Result<std::optional<std::string>> Load(std::string_view role,
+                                                        std::size_t limit) const;
+
+  // Save puts `content` into the file of `role`. When it returns, that is on disk. kFileUnreadable;
+  // the file is then as it was.
+  [[nodiscard]] Result<void> Save(std::string_view role, std::string_view content);
+
+ private:
+  MetadataStore(std::string path, std::shared_ptr<const int> directory);
+
+  [[nodiscard]] std::string PathOf(std::string_view role) const;
+
+  std::string path_;
+  std::shared_ptr<const int> directory_;  // holds the lock; closed with the last copy
+};
+
+}  // namespace cotter::update

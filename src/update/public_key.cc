@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "update/public_key.h"
+
+#include <array>
+#include <utility>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include "base/sha256.h"
+#include "update/openssl_ptr.h"
+
+namespace cotter::update {
+namespace {
+
+// Smaller ones can be factored; larger ones take milliseconds for each signature.
+constexpr int kMinRsaBits = 2048;
+constexpr int kMaxRsaBits = 8192;
+
+// A PEM of an RSA key of 8192 bits has 1,500 bytes.
+constexpr std::size_t kMaxKeyText = 4096;
+
+constexpr std::size_t kEd25519KeySize = 32;
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+KeyPtr ReadEd25519(const std::string& text) {
+  const std::optional<Bytes> raw = DecodeHex(text);
+  if (!raw || raw->size() != kEd25519KeySize) return nullptr;
+  return KeyPtr(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, raw->data(), raw->size()));
+}
+
+KeyPtr ReadPem(const std::string& text) {
+  const BioPtr input(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  if (input == nullptr) return nullptr;
+  return KeyPtr(PEM_read_bio_PUBKEY(input.get(), nullptr, nullptr, nullptr));
+}
+
+bool IsP256(EVP_PKEY* key) {
+  std::array<char, 64> group{};
+  std::size_t size = 0;
+  return EVP_PKEY_is_a(key, "EC") == 1 &&
+         EVP_PKEY_get_group_name(key, group.data(), group.size(), &size) == 1 &&
+         std::string_view(group.data(), size) == "prime256v1";
+}
+
+bool IsUsableRsa(EVP_PKEY* key) {
+  const int bits = EVP_PKEY_get_bits(key);
+  return EVP_PKEY_is_a(key, "RSA") == 1 && bits >= kMinRsaBits && bits <= kMaxRsaBits;
+}
+
+std::optional<Digest> IdentityOf(EVP_PKEY* key) {
+  unsigned char* der = nullptr;
+  const int size = i2d_PUBKEY(key, &der);
+  const OpensslBytesPtr owner(der);
+  if (size <= 0) return std::nullopt;
+  return base::Sha256(ByteView(der, static_cast<std::size_t>(size)));
+}
+
+}  // namespace
+
+PublicKey::PublicKey(Scheme scheme, std::shared_ptr<evp_pkey_st> key, Digest identity)
+    : scheme_(scheme), key_(std::move(key)), identity_(identity) {}
+
+std::optional<PublicKey> PublicKey::Read(const JsonValue& key) {
+  const JsonObject* object = key.object();
+  if (object == nullptr) return std::nullopt;
+  const auto text_of = [](const JsonObject& from, std::string_view name) -> const std::string* {
+    const JsonValue* value = from.Find(name);
+    return value == nullptr ? nullptr : value->text();
+  };
+  const JsonValue* keyval = object->Find("keyval");
+  const std::string* type = text_of(*object, "keytype");
+  const std::string* scheme = text_of(*object, "scheme");
+  if (type == nullptr || scheme == nullptr || keyval == nullptr || keyval->object() == nullptr) {
+    return std::nullopt;
+  }
+  const std::string* text = text_of(*keyval->object(), "public");
+  if (text == nullptr || text->size() > kMaxKeyText) return std::nullopt;
+
+  Scheme found = Scheme::kEd25519;
+  KeyPtr read;
+  if (*type == "ed25519" && *scheme == "ed25519") {
+    read = ReadEd25519(*text);
+  } else if ((*type == "ecdsa" || *type == "ecdsa-sha2-nistp256") &&
+             *scheme == "ecdsa-sha2-nistp256") {
+    found = Scheme::kEcdsaP256;
+    read = ReadPem(*text);
+    if (read != nullptr && !IsP256(read.get())) return std::nullopt;
+  } else if (*type == "rsa" &&
+             (*scheme == "rsassa-pss-sha256" || *scheme == "rsa-pkcs1v15-sha256")) {
+    found = *scheme == "rsassa-pss-sha256" ? Scheme::kRsaPss : Scheme::kRsaPkcs1;
+    read = ReadPem(*text);
+    if (read != nullptr && !IsUsableRsa(read.get())) return std::nullopt;
+  }
+  ERR_clear_error();
+  if (read == nullptr) return std::nullopt;
+  const std::optional<Digest> identity = IdentityOf(read.get());
+  if (!identity) return std::nullopt;
+  return PublicKey(found, std::shared_ptr<evp_pkey_st>(read.release(), EVP_PKEY_free), *identity);
+}
+
+bool PublicKey::Verifies(ByteView message, ByteView signature) const {
+  const DigestContextPtr context(EVP_MD_CTX_new());
+  if (context == nullptr) return false;
+  EVP_PKEY_CTX* parameters = nullptr;
+  const EVP_MD* hash = scheme_ == Scheme::kEd25519 ? nullptr : EVP_sha256();
+  bool good = EVP_DigestVerifyInit(context.get(), &parameters, hash, nullptr, key_.get()) == 1;
+  if (good && scheme_ == Scheme::kRsaPss) {
+    // Signers differ in the length of the salt; the signature says it.
+    good = EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING) == 1 &&
+           EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, RSA_PSS_SALTLEN_AUTO) == 1;
+  }
+  good = good && EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(),
+                                  message.size()) == 1;
+  ERR_clear_error();
+  return good;
+}
+
+std::optional<Bytes> DecodeHex(std::string_view text) {
+  if (text.size() % 2 != 0) return std::nullopt;
+  Bytes bytes;
+  bytes.reserve(text.size() / 2);
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const int high = HexDigit(text[i]);
+    const int low = HexDigit(text[i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    bytes.push_back(static_cast<std::uint8_t>(high * 16 + low));
+  }
+  return bytes;
+}
+
+std::string KeyId(const JsonValue& key) {
+  return EncodeHex(base::Sha256(AsBytes(CanonicalJson(key))).bytes);
+}
+
+}  // namespace cotter::update
