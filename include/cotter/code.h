@@ -130,6 +130,7 @@ enum class Code : std::uint16_t {
   kReviewMissing,         // a rule has no date for its next review
   kSecretInFile,          // a policy file holds what looks like a secret
   kSharedBetweenEnvironments,  // two environments have the same pin
+  kSharedBetweenExposures,     // the public edge and the inside have the same pin
   kDebugOverride,              // production trusts what is meant for debugging
   kPortsOverlap,               // two rules of one host cover one port
   kReportOnly,                 // a production rule only reports

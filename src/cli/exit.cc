@@ -83,6 +83,7 @@ Exit ExitOf(Code code) noexcept {
     case Code::kReviewMissing:
     case Code::kSecretInFile:
     case Code::kSharedBetweenEnvironments:
+    case Code::kSharedBetweenExposures:
     case Code::kDebugOverride:
     case Code::kPortsOverlap:
     case Code::kReportOnly:

@@ -50,6 +50,36 @@ probe::LookOptions LookOptionsOf(const ConnectionOptions& options, const Judging
   return look;
 }
 
+// TargetsOf is the rule's host on each of its ports.
+std::vector<std::string> TargetsOf(const HostRule& rule) {
+  std::string host(rule.pattern.base().text());
+  if (rule.pattern.base().kind() == HostName::Kind::kIpv6) host = "[" + host + "]";
+  if (rule.ports.empty()) return {host};
+  std::vector<std::string> targets;
+  for (const std::uint16_t port : rule.ports) targets.push_back(host + ":" + std::to_string(port));
+  return targets;
+}
+
+// Ask adds what one server answers, for the rule number `host`.
+void Ask(const net::Target& target, std::size_t host, const ConnectionOptions& options,
+         const Judging& judging, LiveView& view) {
+  policy::LiveServer server{.host = host, .target = net::FormatTarget(target)};
+  const CheckRow row = CheckServer(target, options, judging);
+  const Exit exit = ExitOfRow(row, Unpinned::kSatisfies);
+  if (exit == Exit::kUndecided || exit == Exit::kUsage) {
+    view.failures.push_back(
+        {row.code.value_or(Code::kNetworkError), server.target + ": " + row.message});
+    return;
+  }
+  if (exit == Exit::kViolated) {
+    server.mismatch = Error{row.code.value_or(Code::kPinMismatch), row.message};
+  }
+  if (const auto look = probe::LookAt(target, LookOptionsOf(options, judging))) {
+    AddLook(*look, server);
+  }
+  view.servers.push_back(std::move(server));
+}
+
 }  // namespace
 
 Result<LiveView> LookAtPolicy(const Policy& policy, const ConnectionOptions& options, Time now) {
@@ -65,27 +95,16 @@ Result<LiveView> LookAtPolicy(const Policy& policy, const ConnectionOptions& opt
   LiveView view;
   for (std::size_t i = 0; i < policy.hosts.size(); ++i) {
     const HostRule& rule = policy.hosts[i];
-    if (rule.pattern.kind() != HostPattern::Kind::kExact || rule.mode == Mode::kOff) continue;
-    std::string text(rule.pattern.base().text());
-    if (rule.pattern.base().kind() == HostName::Kind::kIpv6) text = "[" + text + "]";
-    if (!rule.ports.empty()) text += ":" + std::to_string(rule.ports.front());
-    const Result<net::Target> target = ParseTarget(text, options);
-    if (!target) return target.error();
-    policy::LiveServer server{.host = i, .target = net::FormatTarget(*target)};
-    const CheckRow row = CheckServer(*target, options, judging);
-    const Exit exit = ExitOfRow(row, Unpinned::kSatisfies);
-    if (exit == Exit::kUndecided || exit == Exit::kUsage) {
-      view.failures.push_back(
-          {row.code.value_or(Code::kNetworkError), server.target + ": " + row.message});
+    if (rule.mode == Mode::kOff) continue;
+    if (rule.pattern.kind() != HostPattern::Kind::kExact) {
+      view.passed_over.push_back(rule.pattern.ToString());
       continue;
     }
-    if (exit == Exit::kViolated) {
-      server.mismatch = Error{row.code.value_or(Code::kPinMismatch), row.message};
+    for (const std::string& text : TargetsOf(rule)) {
+      const Result<net::Target> target = ParseTarget(text, options);
+      if (!target) return target.error();
+      Ask(*target, i, options, judging, view);
     }
-    if (const auto look = probe::LookAt(*target, LookOptionsOf(options, judging))) {
-      AddLook(*look, server);
-    }
-    view.servers.push_back(std::move(server));
   }
   return view;
 }

@@ -7,6 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/idna.h"
@@ -131,32 +134,84 @@ Result<Digest> ReadOption(Call call, std::string_view name) {
   return ParsePin(*text);
 }
 
-// Change is the new text of the policy.
-Result<std::string> Change(Call call, const std::string& action, const std::string& host,
-                           std::string text, const std::string& path) {
+// Changed is the new text of the policy, and what is new in it.
+struct Changed {
+  std::string text;
+  HostPattern pattern;
+  std::vector<Digest> added{};
+  std::vector<Digest> removed{};
+};
+
+Result<Changed> AddAll(Call call, const std::string& host, Request request, std::string text,
+                       const std::string& path) {
+  const Result<std::vector<Digest>> digests = ReadDigests(call, host, request);
+  if (!digests) return digests.error();
+  policy::EditNote note = request.note;
+  for (const Digest& digest : *digests) {
+    request.entry.pin.digest = digest;
+    Result<std::string> next = policy::AddPin(text, path, request.pattern, request.entry, note);
+    if (!next) return next.error();
+    text = *std::move(next);
+    note.reason.clear();  // one change, written down once
+  }
+  return Changed{std::move(text), request.pattern, *digests};
+}
+
+Result<Changed> Change(Call call, const std::string& action, const std::string& host,
+                       std::string text, const std::string& path) {
   Result<Request> request = ReadRequest(call, host);
   if (!request) return request.error();
-  if (action == "add") {
-    const Result<std::vector<Digest>> digests = ReadDigests(call, host, *request);
-    if (!digests) return digests.error();
-    policy::EditNote note = request->note;
-    for (const Digest& digest : *digests) {
-      request->entry.pin.digest = digest;
-      Result<std::string> next = policy::AddPin(text, path, request->pattern, request->entry, note);
-      if (!next) return next.error();
-      text = *std::move(next);
-      note.reason.clear();  // one change, written down once
-    }
-    return text;
-  }
+  if (action == "add") return AddAll(call, host, *std::move(request), std::move(text), path);
   const Result<Digest> pin = ReadOption(call, "pin");
   if (!pin) return pin.error();
+  const policy::EditNote& note = request->note;
   if (action == "remove-pin") {
-    return policy::RemovePin(text, path, request->pattern, *pin, request->note);
+    Result<std::string> next = policy::RemovePin(text, path, request->pattern, *pin, note);
+    if (!next) return next.error();
+    return Changed{*std::move(next), request->pattern, {}, {*pin}};
   }
   const Result<Digest> with = ReadOption(call, "with");
   if (!with) return with.error();
-  return policy::ReplacePin(text, path, request->pattern, *pin, *with, request->note);
+  Result<std::string> next = policy::ReplacePin(text, path, request->pattern, *pin, *with, note);
+  if (!next) return next.error();
+  return Changed{*std::move(next), request->pattern, {*with}, {*pin}};
+}
+
+std::string Listed(const std::vector<Digest>& digests) {
+  std::string list;
+  for (const Digest& digest : digests) list += (list.empty() ? "" : " ") + FormatPin(digest);
+  return list;
+}
+
+// Tell says what was done: a line for people, or JSON.
+void Tell(Call call, const Changed& changed, const std::string& path) {
+  const std::string pattern = changed.pattern.ToString();
+  std::size_t left = 0;
+  if (const Result<Policy> after = policy::ReadPolicy(changed.text, path)) {
+    for (const HostRule& rule : after->hosts) {
+      if (rule.pattern == changed.pattern) left += rule.pins.size();
+    }
+  }
+  if (call.arguments.Has("json")) {
+    boost::json::object told{{"policy", path}, {"pattern", pattern}, {"pins", left}};
+    for (const auto& [name, digests] :
+         {std::pair{"added", &changed.added}, std::pair{"removed", &changed.removed}}) {
+      boost::json::array list;
+      for (const Digest& digest : *digests) list.emplace_back(FormatPin(digest));
+      told[name] = std::move(list);
+    }
+    return call.output.Json(told);
+  }
+  std::string what;
+  if (changed.removed.empty()) {
+    what = "added " + Listed(changed.added);
+  } else if (changed.added.empty()) {
+    what = "removed " + Listed(changed.removed);
+  } else {
+    what = "replaced " + Listed(changed.removed) + " by " + Listed(changed.added);
+  }
+  ReportDone(path + ": " + pattern + ": " + what + "; the rule has " + std::to_string(left) +
+             (left == 1 ? " pin" : " pins"));
 }
 
 }  // namespace
@@ -171,11 +226,11 @@ Exit ChangePolicy(Call call) {
   const Result<base::FileImage> file = base::ReadFile(path, policy::kMaxPolicyFileSize);
   if (!file) return Failure("", file.error());
   const std::string before(AsText(file->bytes()));
-  const Result<std::string> after = Change(call, words[0], words[1], before, path);
-  if (!after) return Failure("policy " + words[0], after.error());
-  if (const Result<void> written = base::WriteFileAtomically(path, AsBytes(*after)); !written) {
-    return Failure("", written.error());
-  }
+  const Result<Changed> changed = Change(call, words[0], words[1], before, path);
+  if (!changed) return Failure("policy " + words[0], changed.error());
+  const Result<void> written = base::WriteFileAtomically(path, AsBytes(changed->text));
+  if (!written) return Failure("", written.error());
+  Tell(call, *changed, path);
   return Exit::kSatisfied;
 }
 

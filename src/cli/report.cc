@@ -32,6 +32,8 @@ void ReportError(std::string_view where, const Error& error) {
 
 void ReportWarning(std::string_view message) { Line("warning: ", message); }
 
+void ReportDone(std::string_view message) { Line("", message); }
+
 void ReportHint(std::string_view message) { Line("hint: ", message); }
 
 }  // namespace cotter::cli

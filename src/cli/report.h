@@ -20,6 +20,9 @@ void ReportError(std::string_view where, const Error& error);
 // ReportWarning says what is worth knowing and stops nothing.
 void ReportWarning(std::string_view message);
 
+// ReportDone says what was done, for commands that print nothing.
+void ReportDone(std::string_view message);
+
 // ReportHint says what to do about the error just reported.
 void ReportHint(std::string_view message);
 

@@ -146,6 +146,8 @@ constexpr CodeInfo kCodes[] = {
     {Code::kSecretInFile, "secret_in_file", "a policy file holds what looks like a secret"},
     {Code::kSharedBetweenEnvironments, "shared_between_environments",
      "two environments have the same pin"},
+    {Code::kSharedBetweenExposures, "shared_between_exposures",
+     "the public edge and the inside have the same pin"},
     {Code::kDebugOverride, "debug_override", "production trusts what is meant for debugging"},
     {Code::kPortsOverlap, "ports_overlap", "two rules of one host cover one port"},
     {Code::kReportOnly, "report_only", "a production rule only reports"},

@@ -45,6 +45,7 @@ constexpr Weight kWeights[] = {
     {Code::kEnvironmentMissing, {kWarning, kWarning, kError, kInfo, kError}, kOff},
     {Code::kOwnerMissing, {kOff, kOff, kWarning, kOff, kWarning}, kOff},
     {Code::kInventoryUnpinned, {kWarning, kWarning, kError, kWarning, kError}, kOff},
+    {Code::kSharedBetweenExposures, {kWarning, kWarning, kError, kWarning, kError}, kOff},
     {Code::kUnusedPinSet, {kWarning, kWarning, kWarning, kWarning, kWarning}, kWarning},
 };
 
@@ -55,9 +56,31 @@ constexpr HostCheck kHostChecks[] = {
     FindReportOnly, FindMissingOwner,  FindExpiry,    FindPkiOnExpiry,  FindReview};
 
 using PolicyCheck = void (*)(Lookout&);
-constexpr PolicyCheck kPolicyChecks[] = {FindFaults,       FindHeaderGaps,
-                                         FindPortOverlaps, FindUnpinnedInventory,
-                                         FindUnusedSets,   FindLiveTrouble};
+constexpr PolicyCheck kPolicyChecks[] = {
+    FindFaults,     FindHeaderGaps,  FindPortOverlaps,   FindUnpinnedInventory,
+    FindUnusedSets, FindLiveTrouble, FindSharedExposures};
+
+void FindSharedEnvironments(std::span<const LintedPolicy> policies,
+                            std::vector<std::vector<Finding>>& findings) {
+  std::map<Digest, std::size_t> first;  // where a pin was seen first
+  for (std::size_t i = 0; i < policies.size(); ++i) {
+    const Policy& policy = policies[i].policy;
+    if (policy.environment.empty()) continue;
+    for (const HostRule& rule : policy.hosts) {
+      for (const PolicyPin& entry : rule.pins) {
+        if (entry.pin.use == PinUse::kRevoked) continue;
+        const auto [seen, fresh] = first.emplace(entry.pin.digest, i);
+        const LintedPolicy& other = policies[seen->second];
+        if (fresh || other.policy.environment == policy.environment) continue;
+        findings[i].push_back(
+            {Code::kSharedBetweenEnvironments, Severity::kError, rule.pattern.ToString(), rule.line,
+             FormatPin(entry.pin.digest) + " is pinned in " + policy.environment + " here and in " +
+                 other.policy.environment + " by " + std::string(other.file),
+             "make separate keys, and pin each in its own environment"});
+      }
+    }
+  }
+}
 
 std::string FixFor(Code code) { return "see cotter explain " + std::string(cotter::NameOf(code)); }
 
@@ -82,19 +105,12 @@ bool PatternSet::Has(const HostPattern& pattern) const {
 }
 
 bool PatternSet::Covers(const HostPattern& pattern) const {
-  const std::string_view base = pattern.base().text();
-  const auto has = [this](std::string_view stars, std::string_view name) {
-    return patterns_.contains(std::string(stars) + std::string(name));
-  };
-  if (pattern.base().is_ip()) return false;
-  if (pattern.kind() != HostPattern::Kind::kAllDepths && has("**.", base)) return true;
-  for (std::size_t dot = base.find('.'); dot != std::string_view::npos;
-       dot = base.find('.', dot + 1)) {
-    if (has("**.", base.substr(dot + 1))) return true;
-  }
-  const std::size_t dot = base.find('.');
-  return pattern.kind() == HostPattern::Kind::kExact && dot != std::string_view::npos &&
-         has("*.", base.substr(dot + 1));
+  bool covered = false;
+  ForEachCovering(pattern, [&, is_itself = true](const std::string& wider) mutable {
+    covered = !std::exchange(is_itself, false) && patterns_.contains(wider);
+    return !covered;
+  });
+  return covered;
 }
 
 Lookout::Lookout(const LintInput& input) : input_(input) {
@@ -146,24 +162,8 @@ std::vector<Finding> Lint(const LintInput& input) {
 
 std::vector<std::vector<Finding>> LintTogether(std::span<const LintedPolicy> policies) {
   std::vector<std::vector<Finding>> findings(policies.size());
-  std::map<Digest, std::size_t> first;  // where a pin was seen first
-  for (std::size_t i = 0; i < policies.size(); ++i) {
-    const Policy& policy = policies[i].policy;
-    if (policy.environment.empty()) continue;
-    for (const HostRule& rule : policy.hosts) {
-      for (const PolicyPin& entry : rule.pins) {
-        if (entry.pin.use == PinUse::kRevoked) continue;
-        const auto [seen, fresh] = first.emplace(entry.pin.digest, i);
-        const LintedPolicy& other = policies[seen->second];
-        if (fresh || other.policy.environment == policy.environment) continue;
-        findings[i].push_back(
-            {Code::kSharedBetweenEnvironments, Severity::kError, rule.pattern.ToString(), rule.line,
-             FormatPin(entry.pin.digest) + " is pinned in " + policy.environment + " here and in " +
-                 other.policy.environment + " by " + std::string(other.file),
-             "make separate keys, and pin each in its own environment"});
-      }
-    }
-  }
+  FindSharedEnvironments(policies, findings);
+  FindSharedExposures(policies, findings);
   return findings;
 }
 

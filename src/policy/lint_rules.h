@@ -18,6 +18,24 @@ namespace cotter::policy {
 // SeverityIn is how much `code` matters in `profile`.
 [[nodiscard]] Severity SeverityIn(Code code, Profile profile, Origin origin) noexcept;
 
+// ForEachCovering calls `visit` for `pattern` and every pattern that covers all its hosts, the
+// narrowest first, until it returns false.
+template <typename Visit>
+void ForEachCovering(const HostPattern& pattern, Visit visit) {
+  using Kind = HostPattern::Kind;
+  if (!visit(pattern.ToString()) || pattern.base().is_ip()) return;
+  const std::string_view base = pattern.base().text();
+  if (pattern.kind() != Kind::kAllDepths && !visit("**." + std::string(base))) return;
+  bool direct = pattern.kind() == Kind::kExact;
+  for (std::size_t dot = base.find('.'); dot != std::string_view::npos;
+       dot = base.find('.', dot + 1)) {
+    const std::string rest(base.substr(dot + 1));
+    if (direct && !visit("*." + rest)) return;
+    direct = false;
+    if (!visit("**." + rest)) return;
+  }
+}
+
 // PatternSet answers whether some pattern of it covers another, without asking each.
 class PatternSet {
  public:
@@ -68,6 +86,16 @@ class Lookout {
 // ExpiryOf is the earlier of the rule's expiry and the policy's.
 [[nodiscard]] std::optional<Time> ExpiryOf(const Policy& policy, const HostRule& rule) noexcept;
 
+// Sides is where a rule's hosts stand, by the inventory's exposures: public and partner are the
+// edge, vpn and internal are inside.
+struct Sides {
+  bool edge = false;
+  bool inside = false;
+};
+
+// SidesOfRules is the sides of each rule of the policy.
+[[nodiscard]] std::vector<Sides> SidesOfRules(const Policy& policy);
+
 // UsablePins is how many different digests of the rule could match.
 [[nodiscard]] std::size_t UsablePins(const HostRule& rule);
 
@@ -95,5 +123,10 @@ void FindPortOverlaps(Lookout& lookout);
 void FindUnpinnedInventory(Lookout& lookout);
 void FindUnusedSets(Lookout& lookout);
 void FindLiveTrouble(Lookout& lookout);
+void FindSharedExposures(Lookout& lookout);  // lint_exposure.cc
+
+// FindSharedExposures tells pins that the edge of one policy shares with the inside of another.
+void FindSharedExposures(std::span<const LintedPolicy> policies,
+                         std::vector<std::vector<Finding>>& findings);
 
 }  // namespace cotter::policy

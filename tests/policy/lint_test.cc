@@ -13,8 +13,11 @@ namespace cotter::policy {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::SizeIs;
 
 // Three pins that nobody knows, of which one is a backup.
 constexpr std::string_view kOne = "{ pin = \"pL1+qb9HTMRZJmuC/bB/ZI9d302BYrrqiVuRyW+DGrU=\" }";
@@ -224,6 +227,65 @@ TEST(LintTogether, FindsPinsSharedBetweenEnvironments_S1_49_S3_40) {
   EXPECT_EQ(LintTogether(both)[1][0].code, Code::kSharedBetweenEnvironments);
   const LintedPolicy same[] = {{"p", production}, {"q", production}};
   EXPECT_TRUE(LintTogether(same)[1].empty());
+}
+
+// S3-45: what the public reaches and what is inside hang on different keys.
+TEST(Lint, FindsPinsSharedBetweenExposures_S3_45) {
+  const auto entry = [](const std::string& host, const std::string& exposure) {
+    return "[[inventory]]\nhost = \"" + host + "\"\nowner = \"a\"\nexposure = \"" + exposure +
+           "\"\n";
+  };
+  const auto found = [](const std::string& text) {
+    std::vector<std::string> rules;
+    for (const Finding& finding : Findings(text)) {
+      if (finding.code == Code::kSharedBetweenExposures) rules.push_back(finding.rule);
+    }
+    return rules;
+  };
+  const std::string edge = Rule("api.example.com", kGood);
+  const std::string inside = Rule("**.mesh.example.com", kGood);
+  const std::string split =
+      entry("api.example.com", "public") + entry("db.mesh.example.com", "internal");
+  EXPECT_THAT(found(std::string(kHead) + edge + inside + split),
+              ElementsAre("**.mesh.example.com", "**.mesh.example.com", "**.mesh.example.com"));
+  EXPECT_THAT(found(std::string(kHead) + inside + edge + split), SizeIs(3));
+  // One side alone, other keys, and hosts of which nothing is known, are nothing to tell.
+  EXPECT_THAT(found(std::string(kHead) + edge + inside), IsEmpty());
+  EXPECT_THAT(found(std::string(kHead) + edge + inside + entry("api.example.com", "public") +
+                    entry("db.mesh.example.com", "partner")),
+              IsEmpty());
+  EXPECT_THAT(found(std::string(kHead) + edge + Rule("db.example.com", Pins({kIsrg})) +
+                    entry("api.example.com", "public") + entry("db.example.com", "vpn")),
+              IsEmpty());
+  // A root of the public programs is everybody's.
+  EXPECT_THAT(found(std::string(kHead) + Rule("api.example.com", Pins({kIsrg})) +
+                    Rule("db.example.com", Pins({kIsrg})) + entry("api.example.com", "public") +
+                    entry("db.example.com", "vpn")),
+              IsEmpty());
+  // A wide rule over both, and a wide entry over a narrow rule.
+  EXPECT_THAT(found(std::string(kHead) + Rule("**.example.com", kGood) + split),
+              ElementsAre("**.example.com"));
+  EXPECT_THAT(found(std::string(kHead) + edge + Rule("a.mesh.example.com", kGood) +
+                    entry("api.example.com", "public") + entry("**.mesh.example.com", "internal")),
+              SizeIs(3));
+}
+
+// S3-45: the same over the two files in which teams keep the two.
+TEST(LintTogether, FindsPinsSharedBetweenExposures_S3_45) {
+  const auto policy = [](const std::string& host, const std::string& exposure) {
+    return *ReadPolicy(std::string(kHead) + Rule(host, kGood) + "[[inventory]]\nhost = \"" + host +
+                           "\"\nexposure = \"" + exposure + "\"\n",
+                       "p");
+  };
+  const Policy edge = policy("api.example.com", "public");
+  const Policy inside = policy("db.example.com", "internal");
+  const LintedPolicy both[] = {{"edge.toml", edge}, {"inside.toml", inside}};
+  const std::vector<Finding> findings = LintTogether(both)[1];
+  ASSERT_EQ(findings.size(), 3U);
+  EXPECT_EQ(findings[0].code, Code::kSharedBetweenExposures);
+  EXPECT_THAT(findings[0].message, HasSubstr("edge.toml"));
+  const LintedPolicy same[] = {{"a.toml", edge}, {"b.toml", edge}};
+  EXPECT_THAT(LintTogether(same)[1], IsEmpty());
 }
 
 TEST(Lint, NamesTheLine) {

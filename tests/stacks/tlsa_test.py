@@ -11,6 +11,14 @@ class Tlsa(proof.Proof):
     # A root is pinned as 2 1 1, which matches only what a server sends.
     expected = {**proof.PERFECT, "root pin": "refuse", "changed": "accept"}
 
+    def export(self, name):
+        text = super().export(name)
+        done = proof.command(proof.COTTER, "export", "--to", "tlsa", self.policy(name))
+        # What the column "changed" shows, and what usage 3 means, is told with every export.
+        assert "loss: enforcement: OpenSSL does not look at records again when it resumes" in done.stderr
+        assert ("usage 3" in done.stderr) == (" TLSA 3 1 1 " in text), done.stderr
+        return text
+
     def run_cases(self, cases):
         return [self.get(*case) for case in cases]
 

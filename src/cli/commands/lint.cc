@@ -98,8 +98,8 @@ Exit ReadForeign(Job& job) {
     job.policy = std::move(imported->policy);
     for (const formats::Loss& loss : imported->losses) {
       // That nothing is left follows from the other findings.
-      if (loss.fault && loss.fault != Code::kPinsMissing)
-        job.issues.push_back({*loss.fault, {loss.line, 1}, loss.what, loss.rule});
+      if (!loss.fault || loss.fault == Code::kPinsMissing) continue;
+      job.issues.push_back({*loss.fault, {loss.line, 1}, loss.what, loss.rule});
     }
     return Exit::kSatisfied;
   }
@@ -122,6 +122,20 @@ Exit ReadJob(Job& job) {
   return Exit::kSatisfied;
 }
 
+// TellPassedOver says in one line which rules no server was asked for.
+void TellPassedOver(const std::string& file, std::span<const std::string> patterns) {
+  constexpr std::size_t kNamed = 5;
+  if (patterns.empty()) return;
+  std::string list;
+  for (const std::string& pattern : patterns.first(std::min(patterns.size(), kNamed))) {
+    list += (list.empty() ? "" : ", ") + pattern;
+  }
+  if (patterns.size() > kNamed)
+    list += " and " + std::to_string(patterns.size() - kNamed) + " more";
+  ReportWarning(file + ": " + list + (patterns.size() == 1 ? " names" : " name") +
+                " no server: not asked");
+}
+
 // AskServers is --live.
 Exit AskServers(const Arguments& arguments, Job& job, Time now) {
   const Result<ConnectionOptions> options = ParseConnectionOptions(arguments);
@@ -132,6 +146,7 @@ Exit AskServers(const Arguments& arguments, Job& job, Time now) {
   if (!view) return Failure("lint", view.error());
   job.live = std::move(view->servers);
   for (const Error& failure : view->failures) ReportError("", failure);
+  TellPassedOver(job.name, view->passed_over);
   return view->failures.empty() ? Exit::kSatisfied : Exit::kUndecided;
 }
 

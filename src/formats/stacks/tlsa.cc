@@ -57,9 +57,15 @@ Result<Exported> Write(const Policy& policy, const ExportOptions& options) {
     text += Lines(rule);
   }
   if (text.size() == head) return Error{Code::kPinsMissing, plan->losses.back().what};
-  plan->Lose("", Severity::kNote,
-             "usage 3 takes the key for proof: dates and names of the certificate are not looked "
-             "at (RFC 7671, 5.1); the zone must be signed");
+  if (text.find(" TLSA 3 ", head) != std::string::npos) {
+    plan->Lose("", Severity::kEnforcement,
+               "usage 3 takes the key for proof: a certificate with this key passes when it has "
+               "expired, and under any name (RFC 7671, 5.1)");
+  }
+  plan->Lose("", Severity::kEnforcement,
+             "OpenSSL does not look at records again when it resumes a session: after a change of "
+             "records, clients must drop their sessions");
+  plan->Lose("", Severity::kNote, "the zone must be signed, or the records count for nothing");
   return Exported{std::move(text), std::move(plan->losses)};
 }
 
