@@ -21,9 +21,9 @@
 //
 // What attaching changes on a connection, at the latest when its handshake begins: peer
 // verification on, no renegotiation, no anonymous, PSK or SRP suites, no PSK callbacks, no session
-// to resume, and a session context that no other session has. A program must not set another
-// certificate verification or information callback afterwards; Confirm refuses the connection of
-// one that did.
+// that is not bound to the policy (Resumption), and a session context of the enforcer's own. A
+// program must not set another certificate verification or information callback afterwards; Confirm
+// refuses the connection of one that did.
 //
 // An Enforcer is immutable and may be used from any thread; a connection belongs to one thread, as
 // its SSL does.
@@ -63,6 +63,19 @@ struct Violation {
   int socket;                     // of the connection, for getpeername; -1 where OpenSSL has none
 };
 
+// Whether connections may resume a session of an earlier one.
+enum class Resumption : std::uint8_t {
+  kOff,  // every handshake is a full one
+
+  // A session of this process is offered where what decided about it is what would decide now (the
+  // rule, revoked keys, trust store, endpoint, client certificate), and what its handshake showed
+  // is judged again and allowed. It is the program's (SSL_set_session) or one that the enforcer
+  // keeps, in memory, a day at most and never beyond the certificates and the pins. What was read
+  // from a file is dropped. Never with early data. OpenSSL gives up the session of a connection
+  // that is freed without SSL_shutdown.
+  kBound,
+};
+
 // EnforcerOptions is what an enforcer decides by.
 struct EnforcerOptions {
   std::shared_ptr<PolicySource> policy;     // required; HoldPolicy makes one of a fixed policy
@@ -73,9 +86,12 @@ struct EnforcerOptions {
   // refuses, and for every one that is only reported: first or later, inside the handshake, before
   // the error returns (DESIGN, section 2, rule 10). It can change nothing: what it throws is
   // dropped, and the verdict stands. Empty: nobody is told. It runs on the thread of the
-  // connection, and must not use its SSL. Chains that fail PKI alone are not violations; the record
-  // says what was wrong with them.
+  // connection, and must not use its SSL. For a live connection that a new policy ends it runs on
+  // the thread that swapped the policy or that uses the connection, whichever sees it first. Chains
+  // that fail PKI alone are not violations; the record says what was wrong with them.
   std::function<void(const Violation&)> on_violation{};
+
+  Resumption resume = Resumption::kOff;
 };
 
 // ConnectionRecord is what is known of one connection after its verdict. A copy of it may outlive
@@ -93,6 +109,7 @@ struct ConnectionRecord {
   std::string message;
 
   std::string tls_version;  // "TLSv1.3"
+  bool resumed = false;     // the verdict is on what the session's first handshake showed
 };
 
 // ContextOptions is how the connections of a whole SSL_CTX are judged.
@@ -152,10 +169,26 @@ class Enforcer {
 [[nodiscard]] const ConnectionRecord* RecordOf(const ssl_st* ssl) noexcept;
 
 // Confirm asserts, after the handshake and before any data, that this very handshake was judged and
-// allowed. Where that is not so the connection is killed: OpenSSL sends and reads nothing more on
-// it. Fails with the code of the refusal, or kNoVerifiedPath where no verdict was recorded (another
-// verification callback, a resumed session, a suite without certificate). The result is borrowed
-// from `ssl`.
+// allowed, and that the policy in force upholds it. Where that is not so the connection is killed:
+// OpenSSL sends and reads nothing more on it. Fails with the code of the refusal, or
+// kNoVerifiedPath where no verdict was recorded (another verification callback, a suite without
+// certificate). The result is borrowed from `ssl`.
 [[nodiscard]] Result<const ConnectionRecord*> Confirm(ssl_st* ssl);
+
+// CheckUse is asked before each use of a connection that stays open. While the policy is the one
+// that allowed it, that is one comparison; after a swap it is judged again from what was kept of
+// its handshake, without a word to the server. Fails and kills as Confirm does, and tells the
+// handler of violations.
+//
+// Programs that never ask are not left alone: when the policy is swapped, the sockets of
+// connections that no longer hold are shut down, so that reads and writes fail as if the server had
+// gone. Where OpenSSL does not know the socket (memory BIOs), or no descriptor is left for a look
+// at it, only CheckUse helps.
+[[nodiscard]] Result<void> CheckUse(ssl_st* ssl);
+
+// UseSocket names the descriptor of an attached connection whose SSL has none, at best before its
+// handshake: for Violation::socket, and for the swap of a policy. Borrowed until `ssl` is freed; it
+// may be closed before that. Nothing happens on an SSL without an enforcer.
+void UseSocket(ssl_st* ssl, int socket) noexcept;
 
 }  // namespace cotter::tls

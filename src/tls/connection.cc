@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tls/connection.h"
 
+#include <cstring>
 #include <utility>
 
 #include <openssl/err.h>
@@ -89,7 +90,7 @@ Result<Endpoint> EndpointOf(SSL* ssl, const ContextOptions& options) {
 }  // namespace
 
 bool ReserveIndexes() noexcept {
-  return ConnectionIndex() >= 0 && SelfIndex() >= 0 && StateIndex() >= 0;
+  return ConnectionIndex() >= 0 && SelfIndex() >= 0 && StateIndex() >= 0 && ReserveSessionIndex();
 }
 
 SSL* SelfOf(const SSL* ssl) noexcept {
@@ -141,6 +142,18 @@ Connection* Adopt(SSL* ssl) {
                                               .context = *state,
                                               .endpoint = EndpointOf(ssl, (*state)->options)});
   return HangOn(ssl, std::move(connection)) ? ConnectionOf(ssl) : nullptr;
+}
+
+SessionContext ForeignContext(const Enforcer::Shared& shared) noexcept {
+  SessionContext context = shared.session_context;
+  const std::uint64_t number = shared.connections.fetch_add(1, std::memory_order_relaxed);
+  static_assert(sizeof number < SSL_MAX_SID_CTX_LENGTH);
+  std::memcpy(context.data(), &number, sizeof number);
+  return context;
+}
+
+int SocketOf(const Connection& connection, const SSL* ssl) noexcept {
+  return connection.socket >= 0 ? connection.socket : SSL_get_fd(ssl);
 }
 
 Error SettingRefused(std::string_view what) {

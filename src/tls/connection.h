@@ -13,7 +13,11 @@
 #include <optional>
 #include <string>
 
+#include "tls/binding.h"
+#include "tls/evidence.h"
+#include "tls/live_connections.h"
 #include "tls/openssl_ptr.h"
+#include "tls/sessions.h"
 #include <cotter/openssl.h>
 
 namespace cotter::tls {
@@ -23,22 +27,32 @@ struct Enforcer::Shared {
   std::shared_ptr<const TrustStore> trust;
   std::function<Time()> now;
   std::function<void(const Violation&)> on_violation;
+  Resumption resume = Resumption::kOff;
 
-  // A session context that no other connection of any process has: what is random in it is drawn
-  // once, because drawing it for each connection would cost more than judging.
+  // Of foreign contexts: what is random in them is drawn once, because drawing it for each
+  // connection would cost more than judging.
   std::array<unsigned char, SSL_MAX_SID_CTX_LENGTH> session_context{};
   mutable std::atomic<std::uint64_t> connections{0};
+
+  // Guarded by themselves.
+  mutable Binder binder;
+  mutable SessionStore sessions;
+  mutable LiveConnections live;
+
+  std::shared_ptr<void> subscription;  // to swaps of the policy; ends first
 };
 
 using InfoCallback = void (*)(const SSL*, int, int);
+using SessionCallback = int (*)(SSL*, SSL_SESSION*);
 using SecurityCallback = int (*)(const SSL*, const SSL_CTX*, int, int, int, void*, void*);
 
 // ContextState hangs on a prepared SSL_CTX.
 struct ContextState {
   std::shared_ptr<const Enforcer::Shared> shared;  // null: prepared, and attached to nothing
   ContextOptions options;
-  InfoCallback program_info = nullptr;  // the program's own, called first
-  SecurityCallback security = nullptr;  // what judged suites before
+  InfoCallback program_info = nullptr;        // the program's own, called first
+  SessionCallback program_session = nullptr;  // the program's own, which keeps new sessions
+  SecurityCallback security = nullptr;        // what judged suites before
 };
 
 // Connection hangs on an attached SSL.
@@ -47,7 +61,11 @@ struct Connection {
   std::shared_ptr<const ContextState> context{};  // where it was attached through its SSL_CTX
   Result<Endpoint> endpoint;
   std::optional<ConnectionRecord> record{};
+  std::shared_ptr<const Evidence> evidence{};  // of an allowed record
+  LiveConnections::Watched live{};             // once the handshake has ended well
+  int socket = -1;                             // that the program named; -1: the one of its BIO
   InfoCallback program_info = nullptr;
+  bool begun = false;    // the beginning of the handshake was seen
   bool unarmed = false;  // a setting for the handshake could not be made
   bool settled = false;  // the handshake that the record is of has ended
 };
@@ -74,6 +92,15 @@ struct Connection {
 // Adopt is the connection of `ssl`, made now where its context is attached and it has none; null
 // where nothing is attached. Allocates.
 [[nodiscard]] Connection* Adopt(SSL* ssl);
+
+// SessionContext is what libssl compares a session with.
+using SessionContext = std::array<unsigned char, SSL_MAX_SID_CTX_LENGTH>;
+
+// ForeignContext is a session context that no other connection of any process has.
+[[nodiscard]] SessionContext ForeignContext(const Enforcer::Shared& shared) noexcept;
+
+// SocketOf is the descriptor of a connection, -1 where there is none that we know.
+[[nodiscard]] int SocketOf(const Connection& connection, const SSL* ssl) noexcept;
 
 // SettingRefused is the error for a setting that OpenSSL did not take.
 [[nodiscard]] Error SettingRefused(std::string_view what);

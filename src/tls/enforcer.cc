@@ -18,9 +18,11 @@ namespace {
 Result<void> Install(SSL_CTX* context, ContextState state) {
   if (const ContextState* const before = StateOf(context)) {
     state.program_info = before->program_info;
+    state.program_session = before->program_session;
     state.security = before->security;
   } else {
     state.program_info = SSL_CTX_get_info_callback(context);
+    state.program_session = SSL_CTX_sess_get_new_cb(context);
     state.security = SSL_CTX_get_security_callback(context);
   }
   if (!HangOn(context, std::make_shared<const ContextState>(std::move(state)))) {
@@ -31,9 +33,24 @@ Result<void> Install(SSL_CTX* context, ContextState state) {
   SSL_CTX_set_info_callback(context, WatchHandshake);
   SSL_CTX_set_security_callback(context, FilterSuites);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
-  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  // libssl's own cache knows nothing of bindings; ours is told of new sessions.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context, KeepSession);
   ForbidPsk(context);
   return Ok();
+}
+
+bool IsRefused(const Connection& connection) noexcept {
+  return connection.record && connection.record->code.has_value();
+}
+
+// Sweep is what follows a swap of the policy.
+void Sweep(const std::weak_ptr<const Enforcer::Shared>& weak) {
+  const std::shared_ptr<const Enforcer::Shared> shared = weak.lock();
+  if (!shared) return;
+  for (const auto& lost : shared->live.Sweep(shared->policy->Current(), shared->now())) {
+    TellLost(*shared, lost);
+  }
 }
 
 }  // namespace
@@ -51,7 +68,10 @@ Result<Enforcer> Enforcer::Create(EnforcerOptions options) {
   shared->policy = std::move(options.policy);
   shared->trust = std::move(options.trust);
   shared->on_violation = std::move(options.on_violation);
+  shared->resume = options.resume;
   shared->now = options.now ? std::move(options.now) : std::function<Time()>(base::Now);
+  shared->subscription =
+      shared->policy->Subscribe([weak = std::weak_ptr<const Shared>(shared)] { Sweep(weak); });
   return Enforcer(std::move(shared));
 }
 
@@ -64,6 +84,12 @@ Result<void> Enforcer::Prepare(ssl_ctx_st* context) {
 
 Result<void> Enforcer::AttachContext(ssl_ctx_st* context, ContextOptions options) const {
   if (options.port == 0) return Error{Code::kUsage, "a context needs a port, 1 to 65535"};
+  // For connections whose watch the program takes away; the others get one each.
+  const SessionContext foreign = ForeignContext(*shared_);
+  if (SSL_CTX_set_session_id_context(context, foreign.data(),
+                                     static_cast<unsigned>(foreign.size())) != 1) {
+    return SettingRefused("forbid session resumption");
+  }
   return Install(context, ContextState{.shared = shared_, .options = std::move(options)});
 }
 
@@ -88,19 +114,35 @@ const ConnectionRecord* RecordOf(const ssl_st* ssl) noexcept {
 }
 
 Result<const ConnectionRecord*> Confirm(ssl_st* ssl) {
-  const Connection* const connection = ConnectionOf(ssl);
+  Connection* const connection = ConnectionOf(ssl);
   std::optional<Error> why;
   if (connection == nullptr) {
     why = Error{Code::kNoVerifiedPath, "the handshake ended without a verdict"};
+  } else if (SSL_is_init_finished(ssl) != 1 && !IsRefused(*connection)) {
+    why = Error{Code::kNoVerifiedPath, "the handshake has not ended"};
   } else {
-    why = WhyUnfit(ssl, *connection);
-    if (!why && SSL_is_init_finished(ssl) != 1) {
-      why = Error{Code::kNoVerifiedPath, "the handshake has not ended"};
-    }
+    why = Settle(ssl, *connection);
   }
   if (!why) return &*connection->record;
   Kill(ssl);
   return *std::move(why);
+}
+
+Result<void> CheckUse(ssl_st* ssl) {
+  const Connection* const connection = ConnectionOf(ssl);
+  const bool known =
+      connection != nullptr && connection->live.connection() != nullptr && !IsRefused(*connection);
+  if (known && connection->record->policy == connection->shared->policy->Current()) return Ok();
+  const Result<const ConnectionRecord*> confirmed = Confirm(ssl);
+  return confirmed ? Ok() : Result<void>(confirmed.error());
+}
+
+void UseSocket(ssl_st* ssl, int socket) noexcept {
+  Connection* const connection = ConnectionOf(ssl);
+  if (connection == nullptr) return;
+  connection->socket = socket;
+  if (connection->live.connection() != nullptr)
+    connection->shared->live.UseSocket(*connection->live.connection(), socket);
 }
 
 }  // namespace cotter::tls

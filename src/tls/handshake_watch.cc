@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tls/handshake_watch.h"
 
-#include <cstring>
-
 #include "tls/suites.h"
 #include "tls/verdict.h"
 
@@ -18,16 +16,23 @@ bool SendName(SSL* ssl, const HostName& host) {
   return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1;
 }
 
-// ForbidResumption makes every session of elsewhere unusable on `ssl`: libssl calls no verifier on
-// resumption, but it ends the handshake where a session's context differs from the connection's.
-bool ForbidResumption(SSL* ssl, const Enforcer::Shared& shared) {
-  auto context = shared.session_context;
-  const std::uint64_t number = shared.connections.fetch_add(1, std::memory_order_relaxed);
-  static_assert(sizeof number < SSL_MAX_SID_CTX_LENGTH);
-  std::memcpy(context.data(), &number, sizeof number);
-  return SSL_set_session(ssl, nullptr) == 1 &&
-         SSL_set_session_id_context(ssl, context.data(), static_cast<unsigned>(context.size())) ==
-             1;
+// ChooseSession offers the session that the program set or that is kept, where it may be resumed,
+// and none otherwise.
+bool ChooseSession(SSL* ssl, const Connection& connection) {
+  const Enforcer::Shared& shared = *connection.shared;
+  if (shared.resume == Resumption::kOff || !connection.endpoint) {
+    return SSL_set_session(ssl, nullptr) == 1;
+  }
+  const std::shared_ptr<const PolicyIndex> policy = shared.policy->Current();
+  const Time now = shared.now();
+  const Digest binding = shared.binder.Bind(policy, *connection.endpoint, *shared.trust, ssl);
+  if (!MayResume(SSL_get_session(ssl), binding, *policy, now)) {
+    const SessionPtr kept = shared.sessions.Take(binding);
+    const bool fits = MayResume(kept.get(), binding, *policy, now);
+    if (SSL_set_session(ssl, fits ? kept.get() : nullptr) != 1) return false;
+  }
+  return SSL_set_session_id_context(ssl, binding.bytes.data(),
+                                    static_cast<unsigned>(binding.bytes.size())) == 1;
 }
 
 // Begin meets a handshake before its ClientHello is made. There is no way to fail here: what could
@@ -35,24 +40,31 @@ bool ForbidResumption(SSL* ssl, const Enforcer::Shared& shared) {
 void Begin(SSL* ssl) {
   Connection* const connection = Adopt(ssl);
   if (connection == nullptr) return;  // the verifier refuses it
-  connection->record.reset();
-  connection->settled = false;
-  connection->unarmed = !Arm(ssl, *connection);
+  Forget(*connection);
+  connection->begun = true;
+  connection->unarmed = true;
+  connection->unarmed = !Arm(ssl, *connection) || !ChooseSession(ssl, *connection);
 }
 
 // End meets a handshake that libssl takes for a success.
 void End(SSL* ssl) {
   Connection* const connection = Adopt(ssl);
-  if (connection != nullptr && connection->settled) return;  // told of the same handshake twice
   if (connection == nullptr) return Kill(ssl);
-  connection->settled = true;
-  std::optional<Error> why = WhyUnfit(ssl, *connection);
+  if (connection->settled) return;  // told of the same handshake twice
+  if (!connection->record && !connection->unarmed && connection->endpoint &&
+      connection->shared->resume == Resumption::kBound && SSL_session_reused(ssl) == 1) {
+    const SessionNote* const note = NoteOf(SSL_get_session(ssl));
+    if (note != nullptr) RecordResumed(*connection, ssl, *note);
+  }
+  connection->begun = false;
+  const bool was_allowed = connection->record && !connection->record->code;
+  const std::optional<Error> why = Settle(ssl, *connection);
   if (!why) return;
   Kill(ssl);
-  // A refusal has been handed out already; an allowed record that does not hold is taken back.
-  if (!connection->record || !connection->record->code) {
-    RecordRefusal(*connection, ssl, *std::move(why));
-  }
+  const bool has_refusal = connection->record && connection->record->code;
+  if (!has_refusal) return RecordRefusal(*connection, ssl, *why);
+  // What was handed out as allowed, and fell to a policy that came meanwhile, is taken back.
+  if (was_allowed) (void)HandOut(*connection);
 }
 
 InfoCallback ProgramCallback(const SSL* ssl) noexcept {
@@ -72,9 +84,17 @@ bool Arm(SSL* ssl, const Connection& connection) {
   ForbidPsk(ssl);
   const bool names = !connection.context || connection.context->options.endpoint;
   if (connection.endpoint && names && !SendName(ssl, connection.endpoint->host)) return false;
-  return ForbidResumption(ssl, *connection.shared);
+  // libssl calls no verifier on resumption, but it ends the handshake where a session's context
+  // differs from the connection's. So none fits, until ChooseSession says otherwise.
+  const SessionContext context = ForeignContext(*connection.shared);
+  return SSL_set_session_id_context(ssl, context.data(), static_cast<unsigned>(context.size())) ==
+         1;
 }
 
+namespace {
+
+// WhyUnfit says what contradicts that the handshake of `ssl`, which is over, is the one that
+// `connection` has an allowed record of; nullopt where nothing does.
 std::optional<Error> WhyUnfit(const SSL* ssl, const Connection& connection) {
   if (!connection.record) {
     return Error{Code::kNoVerifiedPath, "the handshake ended without a verdict"};
@@ -83,11 +103,42 @@ std::optional<Error> WhyUnfit(const SSL* ssl, const Connection& connection) {
   if (record.code || !record.verdict.allowed()) {
     return Error{record.code.value_or(Code::kInternal), record.message};
   }
-  if (SSL_session_reused(ssl) == 1 || SSL_get_verify_result(ssl) != X509_V_OK ||
+  if ((SSL_session_reused(ssl) == 1) != record.resumed || SSL_get_verify_result(ssl) != X509_V_OK ||
       !HasVerifiedSuite(ssl)) {
     return Error{Code::kNoVerifiedPath, "the handshake that ended is not the one judged"};
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Error> Settle(SSL* ssl, Connection& connection) {
+  connection.settled = true;
+  if (std::optional<Error> why = WhyUnfit(ssl, connection)) return why;
+  // Watched first, so that a swap of the policy is met by the watch or by the look after it.
+  if (connection.live.connection() == nullptr) {
+    connection.live = connection.shared->live.Watch(connection.evidence, connection.record->policy,
+                                                    SocketOf(connection, ssl));
+  }
+  JudgeUse(connection, ssl);
+  return WhyUnfit(ssl, connection);
+}
+
+int KeepSession(SSL* ssl, SSL_SESSION* session) {
+  const Connection* const connection = ConnectionOf(ssl);
+  if (connection == nullptr || connection->shared->resume == Resumption::kOff) return 0;
+  SSL_SESSION_set_max_early_data(session, 0);
+  const bool allowed = connection->record && !connection->record->code;
+  if (!allowed || NoteOf(session) == nullptr) return 0;
+  try {
+    SSL_SESSION_up_ref(session);
+    connection->shared->sessions.Add(SessionPtr(session), connection->shared->now());
+  } catch (...) {  // it is not kept, which costs a full handshake
+    return 0;
+  }
+  const ContextState* const state = StateOf(SSL_get_SSL_CTX(ssl));
+  const bool shared = state != nullptr && state->program_session != nullptr;
+  return shared ? state->program_session(ssl, session) : 0;
 }
 
 void WatchHandshake(const SSL* ssl, int where, int result) {

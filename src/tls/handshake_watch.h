@@ -17,8 +17,12 @@ void WatchHandshake(const SSL* ssl, int where, int result);
 // refuses a setting.
 [[nodiscard]] bool Arm(SSL* ssl, const Connection& connection);
 
-// WhyUnfit says what contradicts that the handshake of `ssl`, which is over, is the one that
-// `connection` has an allowed record of; nullopt where nothing does.
-[[nodiscard]] std::optional<Error> WhyUnfit(const SSL* ssl, const Connection& connection);
+// Settle asserts, when the handshake of `ssl` is over, that `connection` has an allowed record of
+// this very handshake which the policy in force upholds, and watches it from then on. The error
+// says what contradicts that.
+[[nodiscard]] std::optional<Error> Settle(SSL* ssl, Connection& connection);
+
+// KeepSession is the callback for new sessions, which are kept where they may be resumed one day.
+[[nodiscard]] int KeepSession(SSL* ssl, SSL_SESSION* session);
 
 }  // namespace cotter::tls

@@ -25,14 +25,20 @@ std::optional<Code> Judgement::code() const noexcept {
 }
 
 std::string Judgement::message() const {
-  if (verdict.outcome == Outcome::kPinMismatch || verdict.outcome == Outcome::kReported) {
-    return BadPinMessage(FoundPins(verification.paths()));
-  }
-  if (verdict.allowed()) return {};
   // Where the search gave up, what was wrong with the paths it tried is not the reason.
   const bool undecided = verdict.outcome == Outcome::kSearchBound;
-  if (verification.failure() && !undecided) return verification.failure()->message;
-  const std::optional<Code> reason = code();
+  if (verification.failure() && !verdict.allowed() && !undecided) {
+    return verification.failure()->message;
+  }
+  return DescribeVerdict(verdict, FoundPins(verification.paths()));
+}
+
+std::string DescribeVerdict(const Verdict& verdict, std::span<const Digest> found) {
+  if (verdict.outcome == Outcome::kPinMismatch || verdict.outcome == Outcome::kReported) {
+    return BadPinMessage(found);
+  }
+  if (verdict.allowed()) return {};
+  const std::optional<Code> reason = verdict.code();
   for (const CodeInfo& info : AllCodes()) {
     if (info.code == reason) return std::string(info.summary);
   }

@@ -24,6 +24,10 @@ struct Judgement {
   [[nodiscard]] std::string message() const;
 };
 
+// DescribeVerdict is the text of a verdict for people, without what PKI had to say: the pin error
+// with the pins that were `found`, one line on the code, or empty where the connection is allowed.
+[[nodiscard]] std::string DescribeVerdict(const Verdict& verdict, std::span<const Digest> found);
+
 // JudgeConnection judges what a server presented. `presented` may be null. The verdict's rule
 // borrows from `policy`.
 [[nodiscard]] Judgement JudgeConnection(const PolicyIndex& policy, const Endpoint& endpoint,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tls/verdict.h"
 
+#include <new>
 #include <utility>
 
 #include <openssl/err.h>
@@ -18,18 +19,22 @@ bool IsViolation(const Verdict& verdict) noexcept {
 
 // Tell calls the handler of violations. A handler can change nothing, so what it throws is dropped
 // here, before it could reach the verdict or OpenSSL's frames.
-void Tell(const Connection& connection, const SSL* ssl) noexcept {
-  const ConnectionRecord& record = *connection.record;
-  if (!connection.shared->on_violation || !IsViolation(record.verdict)) return;
+void Tell(const Enforcer::Shared& shared, const Violation& violation) noexcept {
+  if (!shared.on_violation || !IsViolation(violation.verdict)) return;
   try {
-    connection.shared->on_violation({.endpoint = *record.endpoint,
-                                     .verdict = record.verdict,
-                                     .found = record.found,
-                                     .message = record.message,
-                                     .socket = SSL_get_fd(ssl)});
+    shared.on_violation(violation);
   } catch (...) {
     return;
   }
+}
+
+void Tell(const Connection& connection, const SSL* ssl) noexcept {
+  const ConnectionRecord& record = *connection.record;
+  Tell(*connection.shared, {.endpoint = *record.endpoint,
+                            .verdict = record.verdict,
+                            .found = record.found,
+                            .message = record.message,
+                            .socket = SocketOf(connection, ssl)});
 }
 
 // AlertError is the X509_V_ERR_ value that makes OpenSSL send the fitting alert.
@@ -52,10 +57,53 @@ ConnectionRecord MakeRecord(const Endpoint& endpoint, std::shared_ptr<const Poli
   return record;
 }
 
+// SetVerdict puts a verdict on kept evidence into `record`.
+void SetVerdict(std::shared_ptr<const PolicyIndex> policy, const Verdict& verdict,
+                ConnectionRecord& record) {
+  record.policy = std::move(policy);
+  record.verdict = verdict;
+  record.code = verdict.allowed() ? std::nullopt : std::optional(*verdict.code());
+  record.message = DescribeVerdict(verdict, record.found);
+}
+
+// Deliver tells of the new record of `connection` and hands it out. True where the connection may
+// go on.
+bool Deliver(Connection& connection, const SSL* ssl) {
+  Tell(connection, ssl);
+  const bool handed_out = HandOut(connection);
+  ConnectionRecord& record = *connection.record;
+  if (!record.verdict.allowed()) return false;
+  if (handed_out) return true;
+  record.code = Code::kInternal;
+  record.message = "the handler of the record failed";
+  return false;
+}
+
+// NoteAllowed keeps what is needed to judge the connection, and its sessions, again.
+void NoteAllowed(Connection& connection, const SSL* ssl, const Judgement& judgement) {
+  const ConnectionRecord& record = *connection.record;
+  connection.evidence = KeepEvidence(*record.policy, *record.endpoint, judgement);
+  SSL_SESSION* const session = SSL_get_session(ssl);
+  if (!connection.begun) {
+    // The program took the watch away. Nobody would judge a resumption of this session, so it gets
+    // a context that no connection has.
+    const SessionContext context = ForeignContext(*connection.shared);
+    if (SSL_SESSION_set1_id_context(session, context.data(),
+                                    static_cast<unsigned>(context.size())) != 1) {
+      throw std::bad_alloc();
+    }
+    return;
+  }
+  if (connection.shared->resume == Resumption::kOff) return;
+  SSL_SESSION_set_max_early_data(session, 0);
+  // A session without a note is not offered, which is no reason to refuse the connection.
+  (void)PutNote(session,
+                MakeNote(connection.evidence, record.verdict.rule, connection.shared->now()));
+}
+
 // Judge records the verdict of the chain that OpenSSL holds in `context`.
 bool Judge(Connection& connection, const SSL* ssl, X509_STORE_CTX* context) {
-  connection.record.reset();
-  connection.settled = false;
+  Forget(connection);
   if (!connection.endpoint || connection.unarmed) {
     RecordRefusal(connection, ssl,
                   connection.endpoint ? SettingRefused("prepare the connection")
@@ -67,15 +115,9 @@ bool Judge(Connection& connection, const SSL* ssl, X509_STORE_CTX* context) {
                                         connection.shared->now(), X509_STORE_CTX_get0_cert(context),
                                         X509_STORE_CTX_get0_untrusted(context));
   connection.record = MakeRecord(*connection.endpoint, std::move(policy), judgement, ssl);
-  Tell(connection, ssl);
-  const bool handed_out = HandOut(connection);
-  if (!judgement.verdict.allowed()) {
-    X509_STORE_CTX_set_error(context, AlertError(judgement));
-    return false;
-  }
-  if (!handed_out) {
-    connection.record->code = Code::kInternal;
-    connection.record->message = "the handler of the record failed";
+  if (judgement.verdict.allowed()) NoteAllowed(connection, ssl, judgement);
+  if (!Deliver(connection, ssl)) {
+    if (!judgement.verdict.allowed()) X509_STORE_CTX_set_error(context, AlertError(judgement));
     return false;
   }
   const std::size_t shown = judgement.verdict.match ? judgement.verdict.match->path_index : 0;
@@ -85,6 +127,54 @@ bool Judge(Connection& connection, const SSL* ssl, X509_STORE_CTX* context) {
 }
 
 }  // namespace
+
+void Forget(Connection& connection) noexcept {
+  connection.record.reset();
+  connection.evidence.reset();
+  connection.live = {};
+  connection.settled = false;
+}
+
+void RecordResumed(Connection& connection, const SSL* ssl, const SessionNote& note) {
+  std::shared_ptr<const PolicyIndex> policy = connection.shared->policy->Current();
+  const Verdict verdict = JudgeAgain(*policy, *note.evidence, connection.shared->now());
+  ConnectionRecord record;
+  record.endpoint = note.evidence->endpoint;
+  record.paths = note.evidence->paths;
+  record.found = FoundPins(record.paths);
+  record.resumed = true;
+  record.tls_version = SSL_get_version(ssl);
+  SetVerdict(std::move(policy), verdict, record);
+  connection.record = std::move(record);
+  connection.evidence = note.evidence;
+  (void)Deliver(connection, ssl);  // the record says what came of it
+}
+
+void JudgeUse(Connection& connection, const SSL* ssl) {
+  std::shared_ptr<const PolicyIndex> policy = connection.shared->policy->Current();
+  ConnectionRecord& record = *connection.record;
+  if (policy == record.policy) return;
+  const Verdict verdict = JudgeAgain(*policy, *connection.evidence, connection.shared->now());
+  SetVerdict(std::move(policy), verdict, record);
+  // Whoever swapped the policy tells of connections that are now only reported.
+  if (verdict.allowed()) return;
+  LiveConnection* const live = connection.live.connection();
+  if (live == nullptr || !live->told.exchange(true)) Tell(connection, ssl);
+}
+
+void TellLost(const Enforcer::Shared& shared, const LiveConnections::Lost& lost) noexcept {
+  try {
+    const Evidence& evidence = *lost.connection->evidence;
+    const std::vector<Digest> found = FoundPins(evidence.paths);
+    Tell(shared, {.endpoint = evidence.endpoint,
+                  .verdict = lost.verdict,
+                  .found = found,
+                  .message = DescribeVerdict(lost.verdict, found),
+                  .socket = lost.connection->socket});
+  } catch (...) {  // without memory nothing can be told; the connection is shut down already
+    return;
+  }
+}
 
 bool HandOut(const Connection& connection) noexcept {
   if (!connection.context || !connection.context->options.on_record) return true;

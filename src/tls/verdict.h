@@ -12,8 +12,22 @@ namespace cotter::tls {
 // handshake, when the server's certificate has arrived and nothing secret has left.
 [[nodiscard]] int VerifyCertificate(X509_STORE_CTX* context, void* unused);
 
+// RecordResumed records the verdict of a resumed handshake, whose session has a note: what is known
+// from the first one is judged again, told and handed out as a new verdict is.
+void RecordResumed(Connection& connection, const SSL* ssl, const SessionNote& note);
+
+// JudgeUse brings the record of a settled connection up to the policy that is in force now, and
+// tells where that refuses it. Nothing happens while the policy is the one of the record.
+void JudgeUse(Connection& connection, const SSL* ssl);
+
+// TellLost tells the handler of violations of a connection that a swap of the policy ended.
+void TellLost(const Enforcer::Shared& shared, const LiveConnections::Lost& lost) noexcept;
+
 // RecordRefusal makes the record of `connection` a refusal and hands it out.
 void RecordRefusal(Connection& connection, const SSL* ssl, Error why);
+
+// Forget takes from `connection` what it knows of an earlier handshake.
+void Forget(Connection& connection) noexcept;
 
 // HandOut gives the record of `connection` to the handler of its context. False where that threw,
 // so that nobody may rely on its having been seen.

@@ -8,68 +8,10 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/tls/enforced_client.h"
+#include "tests/tls/context_program.h"
 
 namespace cotter::tls {
 namespace {
-
-using Records = std::vector<ConnectionRecord>;
-
-// ContextProgram makes connections from one attached context.
-class ContextProgram {
- public:
-  ContextProgram(std::shared_ptr<const PolicyIndex> policy, std::shared_ptr<const TrustStore> trust,
-                 ContextOptions options)
-      : enforcer_(
-            Enforcer::Create({.policy = HoldPolicy(std::move(policy)), .trust = trust, .now = {}})
-                .value()) {
-    Renew(std::move(options));
-  }
-
-  // Renew begins a new context, as libcurl does for every connection.
-  void Renew(ContextOptions options) {
-    context_.reset(SSL_CTX_new(TLS_client_method()));
-    ASSERT_TRUE(enforcer_.AttachContext(context_.get(), std::move(options)));
-  }
-
-  [[nodiscard]] SSL_CTX* context() const { return context_.get(); }
-  [[nodiscard]] SSL* ssl() const { return ssl_.get(); }
-
-  void Open(const lab::Server& server) {
-    ssl_.reset(SSL_new(context_.get()));
-    BIO* const bio = BIO_new_connect(server.authority().c_str());
-    ASSERT_EQ(BIO_do_connect(bio), 1);
-    SSL_set_bio(ssl_.get(), bio, bio);
-  }
-
-  [[nodiscard]] bool Shake() const {
-    ERR_clear_error();
-    return SSL_connect(ssl_.get()) == 1;
-  }
-
-  [[nodiscard]] bool Write() const {
-    return SSL_write(ssl_.get(), kSecret.data(), static_cast<int>(kSecret.size())) > 0;
-  }
-
-  [[nodiscard]] bool Read() const {
-    char buffer[4096];
-    return SSL_read(ssl_.get(), buffer, sizeof buffer) > 0;
-  }
-
-  void Close() { ssl_.reset(); }
-
- private:
-  Enforcer enforcer_;
-  SslContextPtr context_;
-  SslPtr ssl_;
-};
-
-ContextOptions Keep(Records& records, bool with_endpoint = true) {
-  ContextOptions options;
-  if (with_endpoint) options.endpoint = Endpoint{HostName::Parse("api.example.com").value(), 443};
-  options.on_record = [&records](const ConnectionRecord& record) { records.push_back(record); };
-  return options;
-}
 
 class ContextTest : public EnforcerTest {};
 
@@ -85,10 +27,10 @@ TEST_P(ContextTest, EveryVerdictIsHandedOutInTheHandshake_S1_26_S2_10) {
   const lab::Server genuine = StartServer(Serving({World().Get("leaf")}));
   const lab::Server rogue = StartServer(Serving({World().Get("rogue-leaf")}));
   Records records;
-  ContextProgram program(Pins({{"leaf"}}), Trust({"root", "rogue-root"}), Keep(records));
+  ContextProgram program(Pins({{"leaf"}}), Trust({"root", "rogue-root"}), KeepIn(records));
   for (const bool fresh : {false, true}) {
     records.clear();
-    if (fresh) program.Renew(Keep(records));
+    if (fresh) program.Renew();
     program.Open(genuine);
     ASSERT_TRUE(program.Shake());
     ASSERT_EQ(records.size(), 1U);
@@ -98,7 +40,7 @@ TEST_P(ContextTest, EveryVerdictIsHandedOutInTheHandshake_S1_26_S2_10) {
               GetParam() == lab::TlsVersion::kTls12 ? "TLSv1.2" : "TLSv1.3");
     EXPECT_TRUE(program.Write());
     EXPECT_TRUE(program.Read());
-    if (fresh) program.Renew(Keep(records));
+    if (fresh) program.Renew();
     program.Open(rogue);
     EXPECT_FALSE(program.Shake());
     ASSERT_EQ(records.size(), 2U);
@@ -115,7 +57,7 @@ TEST_P(ContextTest, EveryVerdictIsHandedOutInTheHandshake_S1_26_S2_10) {
 TEST_P(ContextTest, SettingsOfTheProgramCannotDisarm_S3_10) {
   const lab::Server rogue = StartServer(Serving({World().Get("rogue-leaf")}));
   Records records;
-  ContextProgram program(Pins({{"leaf"}}), Trust({"root", "rogue-root"}), Keep(records));
+  ContextProgram program(Pins({{"leaf"}}), Trust({"root", "rogue-root"}), KeepIn(records));
   program.Open(rogue);
   SSL_set_verify(program.ssl(), SSL_VERIFY_NONE,
                  [](int /*ok*/, X509_STORE_CTX* /*context*/) { return 1; });
@@ -132,7 +74,7 @@ TEST_P(ContextTest, SettingsOfTheProgramCannotDisarm_S3_10) {
 TEST_P(ContextTest, ReplacedVerifierLeavesADeadConnection_S1_30) {
   const lab::Server rogue = StartServer(Serving({World().Get("rogue-leaf")}));
   Records records;
-  ContextProgram program(Pins({{"leaf"}}), Trust({"root"}), Keep(records));
+  ContextProgram program(Pins({{"leaf"}}), Trust({"root"}), KeepIn(records));
   SSL_CTX_set_cert_verify_callback(
       program.context(), [](X509_STORE_CTX* /*context*/, void* /*unused*/) { return 1; }, nullptr);
   program.Open(rogue);
@@ -149,7 +91,7 @@ TEST_P(ContextTest, ReplacedVerifierLeavesADeadConnection_S1_30) {
 TEST_P(ContextTest, HandlerThatThrowsRefuses_S1_27) {
   const lab::Server genuine = StartServer(Serving({World().Get("leaf")}));
   ContextOptions options;
-  options.endpoint = Endpoint{HostName::Parse("api.example.com").value(), 443};
+  options.endpoint = ApiEndpoint();
   options.on_record = [](const ConnectionRecord&) { throw std::runtime_error("no room"); };
   ContextProgram program(Pins({{"leaf"}}), Trust({"root"}), std::move(options));
   program.Open(genuine);
@@ -195,7 +137,7 @@ TEST_P(ContextTest, HostIsWhatTheProgramSaysAndNothingIsRefused) {
   const lab::Server genuine = StartServer(Serving({World().Get("leaf")}));
   for (const Row& row : table) {
     Records records;
-    ContextProgram program(Pins({{"leaf"}}), Trust({"root"}), Keep(records, false));
+    ContextProgram program(Pins({{"leaf"}}), Trust({"root"}), KeepIn(records, false));
     program.Open(genuine);
     row.set(program.ssl());
     EXPECT_EQ(program.Shake(), row.host != nullptr) << row.what;
@@ -222,7 +164,7 @@ TEST_P(ContextTest, ForeignSessionIsNotOffered) {
   ASSERT_GT(SSL_read(first.get(), buffer, sizeof buffer), 0);  // brings the TLS 1.3 ticket
   SSL_SESSION* const session = SSL_get1_session(first.get());
   Records records;
-  ContextProgram program(Pins({{"leaf"}}), Trust({"root"}), Keep(records));
+  ContextProgram program(Pins({{"leaf"}}), Trust({"root"}), KeepIn(records));
   program.Open(genuine);
   ASSERT_EQ(SSL_set_session(program.ssl(), session), 1);
   SSL_SESSION_free(session);
@@ -247,8 +189,8 @@ TEST_P(ContextTest, InformationCallbackOfTheProgramIsKept) {
   const SslContextPtr context(SSL_CTX_new(TLS_client_method()));
   SSL_CTX_set_info_callback(context.get(), count);
   Records records;
-  ASSERT_TRUE(enforcer.AttachContext(context.get(), Keep(records)));
-  ASSERT_TRUE(enforcer.AttachContext(context.get(), Keep(records)));  // twice changes nothing
+  ASSERT_TRUE(enforcer.AttachContext(context.get(), KeepIn(records)));
+  ASSERT_TRUE(enforcer.AttachContext(context.get(), KeepIn(records)));  // twice changes nothing
   const SslPtr ssl(SSL_new(context.get()));
   BIO* const bio = BIO_new_connect(genuine.authority().c_str());
   ASSERT_EQ(BIO_do_connect(bio), 1);

@@ -70,6 +70,25 @@ TEST(EnforcerAttackTest, AnonymousSuitesSetAfterwardsAreRefused) {
   EXPECT_EQ(FirstRecord(server).application_bytes, 0U);
 }
 
+// Suites of PSK and SRP are never offered, whatever list and callbacks are set, and when.
+TEST(EnforcerAttackTest, SuitesWithoutACertificateAreNeverOffered) {
+  lab::ServerOptions options;
+  options.identities = {World().Get("leaf")};
+  const lab::Server server = StartServer(options);
+  Client client(Pins({{"leaf"}}), Trust({"root"}));
+  client.Open(server);
+  ASSERT_EQ(SSL_set_cipher_list(client.ssl(), "ALL:PSK:SRP:aNULL:@SECLEVEL=0"), 1);
+  STACK_OF(SSL_CIPHER)* const offered = SSL_get1_supported_ciphers(client.ssl());
+  ASSERT_GT(sk_SSL_CIPHER_num(offered), 0);
+  for (int i = 0; i < sk_SSL_CIPHER_num(offered); ++i) {
+    const std::string_view name = SSL_CIPHER_get_name(sk_SSL_CIPHER_value(offered, i));
+    for (const char* without : {"PSK", "SRP", "ADH", "AECDH", "NULL"}) {
+      EXPECT_EQ(name.find(without), std::string_view::npos) << name;
+    }
+  }
+  sk_SSL_CIPHER_free(offered);
+}
+
 constexpr unsigned char kPskKey[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 
 unsigned GivePsk(SSL* /*ssl*/, const char* /*hint*/, char* identity, unsigned identity_size,

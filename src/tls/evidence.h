@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is kept of a handshake, so that its connection, and the sessions that came of it, can be
+// judged again without it: digests, no certificates. Immutable and shared; the functions are safe
+// from any thread. For the OpenSSL door.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "tls/judge.h"
+#include <cotter/host.h>
+#include <cotter/policy_index.h>
+
+namespace cotter::tls {
+
+struct Evidence {
+  Endpoint endpoint;
+  std::vector<VerifiedPath> paths;
+  SearchEnd search_end = SearchEnd::kDefaultOnly;
+  bool partial_chain = false;  // the paths were verified under a policy that allows partial ones
+  Time not_after;              // when the first certificate of the path that counted ends
+};
+
+// KeepEvidence is the evidence of `judgement`, which allowed a connection to `endpoint` under
+// `policy`.
+[[nodiscard]] std::shared_ptr<const Evidence> KeepEvidence(const PolicyIndex& policy,
+                                                           const Endpoint& endpoint,
+                                                           const Judgement& judgement);
+
+// JudgeAgain is the verdict of `policy`, which may be another one, on what is known. Where it needs
+// to know more than was kept the answer is no, and a new handshake will tell. The verdict's rule
+// borrows from `policy`.
+[[nodiscard]] Verdict JudgeAgain(const PolicyIndex& policy, const Evidence& evidence,
+                                 Time now) noexcept;
+
+}  // namespace cotter::tls
