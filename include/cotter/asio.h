@@ -13,9 +13,9 @@
 //   co_await http::async_write(*stream, request, asio::use_awaitable);
 //
 // A refusal fails the handshake with Asio's own error; Refusal() says why. Nothing need be
-// confirmed by hand: the first use of the stream does it, and every use after a change of the
-// policy is checked first (<cotter/openssl.h>). A read that already waits when the policy changes
-// ends with an error, because the socket is shut down.
+// confirmed by hand: each use of the stream asks CheckUse (<cotter/openssl.h>) first. An operation
+// that already waits when the policy changes, and no longer holds, ends with an error: the socket
+// is shut down.
 //
 // A CheckedStream is used as the stream that it wraps: from one strand at a time, alive for as long
 // as operations on it are.
@@ -50,6 +50,18 @@ auto& LowestLayerOf(Stream& stream) {
     return LowestLayerOf(stream.next_layer());
   } else {
     return stream;
+  }
+}
+
+// DescriptorOf is the socket's descriptor of what LowestLayerOf gives; -1 where it has none.
+template <typename Layer>
+int DescriptorOf(Layer& layer) {
+  if constexpr (requires { layer.socket(); }) {
+    return DescriptorOf(layer.socket());
+  } else if constexpr (requires { static_cast<int>(layer.native_handle()); }) {
+    return static_cast<int>(layer.native_handle());
+  } else {
+    return -1;
   }
 }
 
@@ -88,16 +100,20 @@ class CheckedStream {
   [[nodiscard]] std::optional<Error> Refusal() {
     const ConnectionRecord* const record = Record();
     if (record != nullptr && record->code) return Error{*record->code, record->message};
+    // An operation that waited while the policy changed ended without asking.
+    if (record != nullptr) Check();
     return refusal_;
   }
 
   // handshake and async_handshake are those of the stream; the verdict falls inside.
   template <typename... Arguments>
   decltype(auto) handshake(Arguments&&... arguments) {
+    UseSocket(native_handle(), DescriptorOf(lowest_layer()));
     return next_.handshake(std::forward<Arguments>(arguments)...);
   }
   template <typename... Arguments>
   decltype(auto) async_handshake(Arguments&&... arguments) {
+    UseSocket(native_handle(), DescriptorOf(lowest_layer()));
     return next_.async_handshake(std::forward<Arguments>(arguments)...);
   }
 
@@ -141,8 +157,8 @@ class CheckedStream {
   // to fail here without Asio; an SSL that is dead fails it in Asio's own way.
   void Check() {
     if (refusal_) return;
-    const Result<const ConnectionRecord*> confirmed = Confirm(native_handle());
-    if (!confirmed) refusal_ = confirmed.error();
+    const Result<void> usable = CheckUse(native_handle());
+    if (!usable) refusal_ = usable.error();
   }
 
   Next next_;

@@ -237,6 +237,8 @@ bool Connection::AnswerMessages() {
     NoteData(0, frame->payload);
     if (frame->opcode == WebSocketFrame::kClose) {
       static_cast<void>(WriteApplicationData(AsBytes(MakeFrame(WebSocketFrame::kClose, ""))));
+      SSL_shutdown(ssl_.get());
+      static_cast<void>(Flush());
       return false;
     }
     const bool message =

@@ -27,7 +27,8 @@ def cell(row, column, notes):
     if found is None:
         return "?"
     if found.startswith("cannot "):
-        return f"n/a {notes.mark(column.cannot[found.removeprefix('cannot ')])}"
+        why = column.cannot.get(found.removeprefix("cannot "))
+        return f"n/a {notes.mark(why)}" if why else "?"
     if row.slug in column.differs:
         return f"{found} {notes.mark(column.differs[row.slug]['why'])}"
     return "✓"

@@ -84,6 +84,12 @@ def cross_signed_one_root(t):
     t.get(t.serve("--chain", "cross-intermediate,intermediate"))
 
 
+@row("a chain of 40 certificates", "refused (chain_too_long)")
+def long_chain(t):
+    t.policy(t.rule("leaf"))
+    t.get(t.serve("--pad", "40"))
+
+
 @row("a revoked key in every path", "refused (revoked)")
 def revoked(t):
     t.policy(t.rule("leaf"), revoked=["intermediate"])

@@ -103,6 +103,14 @@ def kept_still_pinned(t):
     kept(t, lambda: t.policy(t.rule("leaf", "backup")))
 
 
+@row("the next request is for another host of the same server, whose pins do not match", "accepted; refused (pin_mismatch)")
+def kept_other_host(t):  # S1-56
+    server = t.serve()
+    t.policy(t.rule("leaf"), t.rule(NOBODY, host="other.example.com"))
+    t.get(server, keep=True)
+    t.get(server, keep=True, host="other.example.com")
+
+
 @row("the policy changed for another host", "accepted; accepted, reused")
 def kept_elsewhere(t):
     kept(t, lambda: t.policy(t.rule("leaf"), t.rule(NOBODY, host="other.example.com")))

@@ -24,6 +24,7 @@ WORTH_IT = {
     "tests/attacks/doors/asio_connection.cc": "Asio's TLS stream is what it tests",
     "tests/attacks/doors/asio_door.cc": "Asio's TLS stream and Beast's HTTP are what it tests",
     "tests/attacks/doors/websocket_door.cc": "Beast's WebSocket is what it tests",
+    "tests/tls/asio_stream_test.cc": "Asio's TLS stream is what it tests",
 }
 
 

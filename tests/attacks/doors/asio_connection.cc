@@ -8,16 +8,8 @@
 
 namespace cotter::attacks {
 
-AsioConnector::AsioConnector(const Setup& setup) : setup_(setup) {
-  SetPolicy(setup.policy);
+AsioConnector::AsioConnector(const Setup& setup) : enforcers_(setup) {
   COTTER_CHECK(tls::Enforcer::Prepare(context_.native_handle()));
-}
-
-void AsioConnector::SetPolicy(std::shared_ptr<const PolicyIndex> policy) {
-  enforcer_ = std::make_unique<tls::Enforcer>(
-      tls::Enforcer::Create(
-          {.policy = HoldPolicy(std::move(policy)), .trust = setup_.trust, .now = setup_.now})
-          .value());
 }
 
 std::pair<std::unique_ptr<Stream>, Answer> AsioConnector::Open(const GetRequest& request) {
@@ -32,7 +24,8 @@ std::pair<std::unique_ptr<Stream>, Answer> AsioConnector::Open(const GetRequest&
   asio::ssl::stream<asio::ip::tcp::socket> plain(std::move(socket), context_);
   BeCarelessBefore(plain.native_handle(), request);
   OfferCertificate(plain.native_handle(), request);
-  Result<Stream> attached = Stream::Attach(*enforcer_, std::move(plain),
+  OfferSession(plain.native_handle(), request);
+  Result<Stream> attached = Stream::Attach(enforcers_.For(request), std::move(plain),
                                            Endpoint{.host = *host, .port = request.url.port});
   if (!attached) return {nullptr, Answer::Failed(attached.error())};
   auto stream = std::make_unique<Stream>(std::move(*attached));

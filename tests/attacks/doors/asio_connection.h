@@ -17,6 +17,7 @@
 #include <boost/asio/ssl/stream.hpp>
 
 #include "tests/attacks/doors/door.h"
+#include "tests/attacks/doors/enforcers.h"
 #include "tests/attacks/doors/tunnel.h"
 #include <cotter/asio.h>
 
@@ -30,7 +31,9 @@ class AsioConnector {
  public:
   explicit AsioConnector(const Setup& setup);
 
-  void SetPolicy(std::shared_ptr<const PolicyIndex> policy);
+  void SetPolicy(std::shared_ptr<const PolicyIndex> policy) {
+    enforcers_.SetPolicy(std::move(policy));
+  }
 
   // Open is a connection whose handshake is over, and the answer so far; no connection where it was
   // refused.
@@ -48,10 +51,9 @@ class AsioConnector {
   }
 
  private:
-  Setup setup_;
+  Enforcers enforcers_;
   asio::io_context io_;
   asio::ssl::context context_{asio::ssl::context::tls_client};
-  std::unique_ptr<tls::Enforcer> enforcer_;
 };
 
 // Judged is the answer that a stream's verdict makes; `error` is what Asio said of the operation.

@@ -13,6 +13,7 @@
 #include <boost/beast/http/write.hpp>
 
 #include "tests/attacks/doors/asio_connection.h"
+#include "tests/attacks/doors/careless.h"
 #include "tests/attacks/doors/door.h"
 
 namespace cotter::attacks {
@@ -27,7 +28,6 @@ class AsioDoor : public Door {
   [[nodiscard]] Answer Get(const GetRequest& request) override {
     if (request.follow) return Answer::Unsupported("follow");
     if (request.proxy.starts_with("https:")) return Answer::Unsupported("proxy:https");
-    if (!request.load_session.empty()) return Answer::Unsupported("load_session");
     Answer answer;
     if (kept_ != nullptr && kept_for_ == request.url.host) {
       answer.ok = answer.reused = true;
@@ -41,7 +41,6 @@ class AsioDoor : public Door {
   }
 
   void SetPolicy(std::shared_ptr<const PolicyIndex> policy) override {
-    Close();
     connector_.SetPolicy(std::move(policy));
   }
 
@@ -69,8 +68,10 @@ class AsioDoor : public Door {
     Answer answer = Judged(*kept_, error);
     answer.peer = opened.peer;
     answer.resumed = opened.resumed;
-    answer.reused = opened.reused;
-    if (answer.ok) answer.status = response.result_int();
+    answer.reused = opened.reused && answer.ok;
+    if (!answer.ok) return answer;
+    answer.status = response.result_int();
+    SaveSession(kept_->native_handle(), request);
     return answer;
   }
 

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/attacks/doors/careless.h"
 
+#include <memory>
+
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
+
+#include "tls/openssl_ptr.h"
 
 namespace cotter::attacks {
 namespace {
@@ -17,7 +22,24 @@ unsigned GivePsk(SSL* /*ssl*/, const char* /*hint*/, char* identity, unsigned id
   return kKeySize;
 }
 
+using SessionPtr = std::unique_ptr<SSL_SESSION, tls::FreeWith<SSL_SESSION_free>>;
+
 }  // namespace
+
+void OfferSession(ssl_st* ssl, const GetRequest& request) {
+  if (request.load_session.empty()) return;
+  const tls::BioPtr file(BIO_new_file(request.load_session.c_str(), "r"));
+  const SessionPtr session(PEM_read_bio_SSL_SESSION(file.get(), nullptr, nullptr, nullptr));
+  COTTER_CHECK(session != nullptr && SSL_set_session(ssl, session.get()) == 1);
+}
+
+void SaveSession(ssl_st* ssl, const GetRequest& request) {
+  if (request.save_session.empty()) return;
+  const SessionPtr session(SSL_get1_session(ssl));
+  COTTER_CHECK(session != nullptr && SSL_SESSION_is_resumable(session.get()) == 1);
+  const tls::BioPtr file(BIO_new_file(request.save_session.c_str(), "w"));
+  COTTER_CHECK(PEM_write_bio_SSL_SESSION(file.get(), session.get()) == 1);
+}
 
 void BeCarelessBefore(ssl_st* ssl, const GetRequest& request) {
   if (request.IsCareless("psk")) SSL_set_psk_client_callback(ssl, GivePsk);

@@ -14,6 +14,7 @@
 #include <boost/beast/websocket/stream.hpp>
 
 #include "tests/attacks/doors/asio_connection.h"
+#include "tests/attacks/doors/careless.h"
 #include "tests/attacks/doors/door.h"
 
 namespace cotter::attacks {
@@ -29,16 +30,15 @@ class WebSocketDoor : public Door {
   [[nodiscard]] Answer Get(const GetRequest& request) override {
     if (request.follow) return Answer::Unsupported("follow");
     if (request.proxy.starts_with("https:")) return Answer::Unsupported("proxy:https");
-    if (!request.load_session.empty()) return Answer::Unsupported("load_session");
     const bool reused = kept_ != nullptr && kept_for_ == request.url.host;
     Answer answer = reused ? Talk(request) : Open(request);
-    answer.reused = reused;
+    answer.reused = reused && answer.ok;
+    if (answer.ok) SaveSession(kept_->next_layer().native_handle(), request);
     if (!answer.ok || !request.keep) Close();
     return answer;
   }
 
   void SetPolicy(std::shared_ptr<const PolicyIndex> policy) override {
-    Close();
     connector_.SetPolicy(std::move(policy));
   }
 
