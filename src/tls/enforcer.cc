@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "tls/connection.h"
 #include "tls/handshake_watch.h"
+#include "tls/record.h"
 #include "tls/suites.h"
 #include "tls/verdict.h"
 #include <cotter/openssl.h>
@@ -49,7 +50,7 @@ void Sweep(const std::weak_ptr<const Enforcer::Shared>& weak) {
   const std::shared_ptr<const Enforcer::Shared> shared = weak.lock();
   if (!shared) return;
   for (const auto& lost : shared->live.Sweep(shared->policy->Current(), shared->now())) {
-    TellLost(*shared, lost);
+    Tell(shared->on_violation, lost);
   }
 }
 

@@ -7,35 +7,10 @@
 #include <openssl/err.h>
 
 #include "tls/judge.h"
+#include "tls/record.h"
 
 namespace cotter::tls {
 namespace {
-
-// IsViolation reports that pins, not PKI alone, are why a connection is refused or told of.
-bool IsViolation(const Verdict& verdict) noexcept {
-  return verdict.outcome == Outcome::kReported ||
-         (!verdict.allowed() && verdict.outcome != Outcome::kPkiError);
-}
-
-// Tell calls the handler of violations. A handler can change nothing, so what it throws is dropped
-// here, before it could reach the verdict or OpenSSL's frames.
-void Tell(const Enforcer::Shared& shared, const Violation& violation) noexcept {
-  if (!shared.on_violation || !IsViolation(violation.verdict)) return;
-  try {
-    shared.on_violation(violation);
-  } catch (...) {
-    return;
-  }
-}
-
-void Tell(const Connection& connection, const SSL* ssl) noexcept {
-  const ConnectionRecord& record = *connection.record;
-  Tell(*connection.shared, {.endpoint = *record.endpoint,
-                            .verdict = record.verdict,
-                            .found = record.found,
-                            .message = record.message,
-                            .socket = SocketOf(connection, ssl)});
-}
 
 // AlertError is the X509_V_ERR_ value that makes OpenSSL send the fitting alert.
 int AlertError(const Judgement& judgement) noexcept {
@@ -43,33 +18,10 @@ int AlertError(const Judgement& judgement) noexcept {
                                           : X509_V_ERR_APPLICATION_VERIFICATION;
 }
 
-ConnectionRecord MakeRecord(const Endpoint& endpoint, std::shared_ptr<const PolicyIndex> policy,
-                            const Judgement& judgement, const SSL* ssl) {
-  ConnectionRecord record;
-  record.endpoint = endpoint;
-  record.policy = std::move(policy);
-  record.verdict = judgement.verdict;
-  record.paths.assign(judgement.verification.paths().begin(), judgement.verification.paths().end());
-  record.found = FoundPins(record.paths);
-  if (!judgement.verdict.allowed()) record.code = judgement.code();
-  record.message = judgement.message();
-  record.tls_version = SSL_get_version(ssl);
-  return record;
-}
-
-// SetVerdict puts a verdict on kept evidence into `record`.
-void SetVerdict(std::shared_ptr<const PolicyIndex> policy, const Verdict& verdict,
-                ConnectionRecord& record) {
-  record.policy = std::move(policy);
-  record.verdict = verdict;
-  record.code = verdict.allowed() ? std::nullopt : std::optional(*verdict.code());
-  record.message = DescribeVerdict(verdict, record.found);
-}
-
 // Deliver tells of the new record of `connection` and hands it out. True where the connection may
 // go on.
 bool Deliver(Connection& connection, const SSL* ssl) {
-  Tell(connection, ssl);
+  Tell(connection.shared->on_violation, *connection.record, SocketOf(connection, ssl));
   const bool handed_out = HandOut(connection);
   ConnectionRecord& record = *connection.record;
   if (!record.verdict.allowed()) return false;
@@ -114,7 +66,8 @@ bool Judge(Connection& connection, const SSL* ssl, X509_STORE_CTX* context) {
   Judgement judgement = JudgeConnection(*policy, *connection.endpoint, *connection.shared->trust,
                                         connection.shared->now(), X509_STORE_CTX_get0_cert(context),
                                         X509_STORE_CTX_get0_untrusted(context));
-  connection.record = MakeRecord(*connection.endpoint, std::move(policy), judgement, ssl);
+  connection.record =
+      MakeRecord(*connection.endpoint, std::move(policy), judgement, SSL_get_version(ssl));
   if (judgement.verdict.allowed()) NoteAllowed(connection, ssl, judgement);
   if (!Deliver(connection, ssl)) {
     if (!judgement.verdict.allowed()) X509_STORE_CTX_set_error(context, AlertError(judgement));
@@ -159,20 +112,8 @@ void JudgeUse(Connection& connection, const SSL* ssl) {
   // Whoever swapped the policy tells of connections that are now only reported.
   if (verdict.allowed()) return;
   LiveConnection* const live = connection.live.connection();
-  if (live == nullptr || !live->told.exchange(true)) Tell(connection, ssl);
-}
-
-void TellLost(const Enforcer::Shared& shared, const LiveConnections::Lost& lost) noexcept {
-  try {
-    const Evidence& evidence = *lost.connection->evidence;
-    const std::vector<Digest> found = FoundPins(evidence.paths);
-    Tell(shared, {.endpoint = evidence.endpoint,
-                  .verdict = lost.verdict,
-                  .found = found,
-                  .message = DescribeVerdict(lost.verdict, found),
-                  .socket = lost.connection->socket});
-  } catch (...) {  // without memory nothing can be told; the connection is shut down already
-    return;
+  if (live == nullptr || !live->told.exchange(true)) {
+    Tell(connection.shared->on_violation, record, SocketOf(connection, ssl));
   }
 }
 
@@ -187,13 +128,8 @@ bool HandOut(const Connection& connection) noexcept {
 }
 
 void RecordRefusal(Connection& connection, const SSL* ssl, Error why) {
-  ConnectionRecord record;
-  if (connection.endpoint) record.endpoint = *connection.endpoint;
-  record.verdict.reasons.Add(Reason::kNoVerifiedPath);
-  record.code = why.code;
-  record.message = std::move(why.message);
-  record.tls_version = SSL_get_version(ssl);
-  connection.record = std::move(record);
+  const Endpoint* const endpoint = connection.endpoint ? &*connection.endpoint : nullptr;
+  connection.record = MakeRefusal(endpoint, std::move(why), SSL_get_version(ssl));
   (void)HandOut(connection);  // it is a refusal already
 }
 

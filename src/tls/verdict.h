@@ -20,9 +20,6 @@ void RecordResumed(Connection& connection, const SSL* ssl, const SessionNote& no
 // tells where that refuses it. Nothing happens while the policy is the one of the record.
 void JudgeUse(Connection& connection, const SSL* ssl);
 
-// TellLost tells the handler of violations of a connection that a swap of the policy ended.
-void TellLost(const Enforcer::Shared& shared, const LiveConnections::Lost& lost) noexcept;
-
 // RecordRefusal makes the record of `connection` a refusal and hands it out.
 void RecordRefusal(Connection& connection, const SSL* ssl, Error why);
 

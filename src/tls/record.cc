@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tls/record.h"
+
+#include <utility>
+#include <vector>
+
+namespace cotter::tls {
+namespace {
+
+bool IsViolation(const Verdict& verdict) noexcept {
+  return verdict.outcome == Outcome::kReported ||
+         (!verdict.allowed() && verdict.outcome != Outcome::kPkiError);
+}
+
+}  // namespace
+
+ConnectionRecord MakeRecord(const Endpoint& endpoint, std::shared_ptr<const PolicyIndex> policy,
+                            const Judgement& judgement, std::string tls_version) {
+  ConnectionRecord record;
+  record.endpoint = endpoint;
+  record.policy = std::move(policy);
+  record.verdict = judgement.verdict;
+  record.paths.assign(judgement.verification.paths().begin(), judgement.verification.paths().end());
+  record.found = FoundPins(record.paths);
+  if (!judgement.verdict.allowed()) record.code = judgement.code();
+  record.message = judgement.message();
+  record.tls_version = std::move(tls_version);
+  return record;
+}
+
+ConnectionRecord MakeRefusal(const Endpoint* endpoint, Error why, std::string tls_version) {
+  ConnectionRecord record;
+  if (endpoint != nullptr) record.endpoint = *endpoint;
+  record.verdict.reasons.Add(Reason::kNoVerifiedPath);
+  record.code = why.code;
+  record.message = std::move(why.message);
+  record.tls_version = std::move(tls_version);
+  return record;
+}
+
+void SetVerdict(std::shared_ptr<const PolicyIndex> policy, const Verdict& verdict,
+                ConnectionRecord& record) {
+  record.policy = std::move(policy);
+  record.verdict = verdict;
+  record.code = verdict.allowed() ? std::nullopt : std::optional(*verdict.code());
+  record.message = DescribeVerdict(verdict, record.found);
+}
+
+void Tell(const std::function<void(const Violation&)>& handler, const ConnectionRecord& record,
+          int socket) noexcept {
+  if (!handler || !IsViolation(record.verdict)) return;
+  try {
+    handler({.endpoint = *record.endpoint,
+             .verdict = record.verdict,
+             .found = record.found,
+             .message = record.message,
+             .socket = socket});
+  } catch (...) {
+    return;
+  }
+}
+
+void Tell(const std::function<void(const Violation&)>& handler,
+          const LiveConnections::Lost& lost) noexcept {
+  try {
+    const Evidence& evidence = *lost.connection->evidence;
+    ConnectionRecord record;
+    record.endpoint = evidence.endpoint;
+    record.found = FoundPins(evidence.paths);
+    SetVerdict(lost.policy, lost.verdict, record);
+    Tell(handler, record, lost.connection->socket);
+  } catch (...) {  // without memory nothing can be told; the connection is shut down already
+    return;
+  }
+}
+
+}  // namespace cotter::tls

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What every door of a TLS library makes of a judgement: the record of the connection, and the word
+// to the handler of violations. The functions are safe from any thread, each record for one at a
+// time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "tls/judge.h"
+#include "tls/live_connections.h"
+#include <cotter/openssl.h>
+
+namespace cotter::tls {
+
+// MakeRecord is the record of a connection to `endpoint` that `judgement` under `policy` is about.
+[[nodiscard]] ConnectionRecord MakeRecord(const Endpoint& endpoint,
+                                          std::shared_ptr<const PolicyIndex> policy,
+                                          const Judgement& judgement, std::string tls_version);
+
+// MakeRefusal is the record of a connection that came to no verdict, for the reason `why`.
+[[nodiscard]] ConnectionRecord MakeRefusal(const Endpoint* endpoint, Error why,
+                                           std::string tls_version);
+
+// SetVerdict puts a verdict of `policy` on kept evidence into `record`.
+void SetVerdict(std::shared_ptr<const PolicyIndex> policy, const Verdict& verdict,
+                ConnectionRecord& record);
+
+// Tell calls `handler` (may be empty) where the record of a connection on `socket` is a violation:
+// where pins, not PKI alone, are why it is refused or told of. A handler can change nothing, so
+// what it throws is dropped here, before it could reach the verdict or the frames of a TLS library.
+void Tell(const std::function<void(const Violation&)>& handler, const ConnectionRecord& record,
+          int socket) noexcept;
+
+// Tell does the same for a connection that a swap of the policy ended.
+void Tell(const std::function<void(const Violation&)>& handler,
+          const LiveConnections::Lost& lost) noexcept;
+
+}  // namespace cotter::tls
