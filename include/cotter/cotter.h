@@ -23,7 +23,8 @@
  *     SSL belongs to one thread, as OpenSSL has it.
  *   - Callbacks run on the thread of the connection, with no lock of cotter's held. A C++ exception
  *     that one throws goes no further. `release`, where there is one, is called once, when `user`
- * is not needed any more, also where the function that took it fails.
+ * is not needed any more, also where the function that took it fails, unless the struct that holds
+ *     both could not be read.
  *   - Options. Structs of options begin with their size, set by their _INIT macro, so that a
  * program that was compiled with an older header goes on working. Zero in a field is its default,
  * and the default is the strict one.
@@ -60,6 +61,8 @@ typedef struct cotter_source cotter_source;     /* which policy is in force now 
 typedef struct cotter_trust cotter_trust;       /* trust anchors; never change */
 typedef struct cotter_verdict cotter_verdict;   /* the answer for one connection */
 typedef struct cotter_enforcer cotter_enforcer; /* attaches a source to connections */
+typedef struct cotter_client cotter_client;     /* an HTTP client that holds to a source */
+typedef struct cotter_response cotter_response; /* its answer */
 
 typedef int32_t cotter_status;
 enum {
@@ -105,6 +108,10 @@ COTTER_API const char *cotter_error_code(const cotter_error *error);
 /* cotter_error_message is for people. That of a pin mismatch is exactly
  * "bad ssl pin detected, found pins: [...]". */
 COTTER_API const char *cotter_error_message(const cotter_error *error);
+
+/* cotter_error_retryable is 1 where the same request may go well another time; never for a refusal.
+ */
+COTTER_API int32_t cotter_error_retryable(const cotter_error *error);
 
 COTTER_API void cotter_error_free(cotter_error *error);
 
@@ -320,6 +327,100 @@ COTTER_API cotter_status cotter_ssl_confirm(struct ssl_st *ssl, cotter_verdict *
  * Fails with "no_verified_path" where there is none. */
 COTTER_API cotter_status cotter_ssl_verdict(const struct ssl_st *ssl, cotter_verdict **verdict,
                                             cotter_error **error);
+
+/* ---- The HTTP client --------------------------------------------------------------------------*/
+
+typedef struct cotter_header {
+  const char *name;
+  const char *value;
+} cotter_header;
+
+typedef struct cotter_request {
+  size_t size;
+  const char *method; /* NULL: GET */
+  const char *url;    /* required: http or https */
+  const cotter_header *headers;
+  size_t header_count;
+  const uint8_t *body;
+  size_t body_size;
+  uint32_t timeout_ms;    /* of the whole request; 0: the client's */
+  int32_t own_connection; /* not 0: a new connection, closed afterwards */
+} cotter_request;
+#define COTTER_REQUEST_INIT \
+  { sizeof(cotter_request), NULL, NULL, NULL, 0, NULL, 0, 0, 0 }
+
+enum {
+  COTTER_PROFILE_INTERMEDIATE = 0, /* TLS 1.2 with forward secrecy, and TLS 1.3 */
+  COTTER_PROFILE_MODERN = 1,       /* TLS 1.3 alone */
+  COTTER_PROFILE_FIPS = 2          /* refused unless OpenSSL runs on its FIPS provider */
+};
+
+typedef struct cotter_client_options {
+  size_t size;
+  const cotter_source *source; /* required */
+  const cotter_trust *trust;   /* NULL: the roots of the system */
+  /* Told of every connection that is refused or only reported, before the request fails; it can
+   * change nothing. `request` has the method, URL and headers as the caller gave them, secrets
+   * among them. Both are borrowed. */
+  void (*on_violation)(void *user, const cotter_verdict *verdict, const cotter_request *request);
+  int64_t (*now)(void *user); /* NULL: the system's clock */
+  void *user;
+  void (*release)(void *user);
+  const char *violation_file;     /* as of an enforcer */
+  const char *proxy;              /* http://, https:// or socks5h://; NULL: none */
+  const char *client_certificate; /* PEM files, offered to the origin after the verdict alone */
+  const char *client_key;
+  const char *client_passphrase;
+  const char *const *connect_to; /* HOST1:PORT1:HOST2:PORT2, as curl's: TCP alone goes there */
+  size_t connect_to_count;
+  uint32_t timeout_ms;         /* of a whole request; 0: 30 seconds */
+  uint32_t connect_timeout_ms; /* of each connection; 0: 10 seconds */
+  int32_t no_redirects; /* not 0: a redirect is the response; else 10 are followed, each judged */
+  int32_t profile;      /* COTTER_PROFILE_... */
+  int32_t no_http2;     /* not 0: HTTP/1.1 alone */
+  uint64_t max_body_bytes; /* of a response, decoded; 0: 64 MiB */
+} cotter_client_options;
+#define COTTER_CLIENT_OPTIONS_INIT                                                             \
+  {                                                                                            \
+    sizeof(cotter_client_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
+        NULL, NULL, 0, 0, 0, 0, 0, 0, 0                                                        \
+  }
+
+/* cotter_client_new makes a client. It starts no thread. */
+COTTER_API cotter_status cotter_client_new(const cotter_client_options *options,
+                                           cotter_client **client, cotter_error **error);
+
+/* cotter_client_send makes a request and waits for the answer; many threads may send at once, over
+ * connections that they share. A status of 400 or more is a response. */
+COTTER_API cotter_status cotter_client_send(const cotter_client *client,
+                                            const cotter_request *request,
+                                            cotter_response **response, cotter_error **error);
+
+COTTER_API void cotter_client_free(cotter_client *client);
+
+COTTER_API int32_t cotter_response_status(const cotter_response *response);
+
+/* cotter_response_url is that of the last request, after redirects, without credentials. */
+COTTER_API const char *cotter_response_url(const cotter_response *response);
+COTTER_API const char *cotter_response_http_version(const cotter_response *response);
+
+/* NULL over the count. A name may stand several times. */
+COTTER_API size_t cotter_response_header_count(const cotter_response *response);
+COTTER_API const char *cotter_response_header_name(const cotter_response *response, size_t index);
+COTTER_API const char *cotter_response_header_value(const cotter_response *response, size_t index);
+
+/* cotter_response_body is cotter_response_body_size bytes; one NUL follows them. */
+COTTER_API const uint8_t *cotter_response_body(const cotter_response *response);
+COTTER_API size_t cotter_response_body_size(const cotter_response *response);
+
+/* cotter_response_verdict is that of the connection that the answer came on; its host and message
+ * are "". Borrowed. */
+COTTER_API const cotter_verdict *cotter_response_verdict(const cotter_response *response);
+
+/* cotter_response_reused is 1 where that connection had served a request before. */
+COTTER_API int32_t cotter_response_reused(const cotter_response *response);
+
+COTTER_API void cotter_response_free(cotter_response *response);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -39,7 +39,7 @@ constexpr std::array kRefusals = {
 
 // OutOfMemory is the error where there is no memory for one. It is never freed.
 cotter_error& OutOfMemory() noexcept {
-  static cotter_error error{"internal", ""};
+  static cotter_error error{"internal", "", false};
   return error;
 }
 
@@ -54,9 +54,9 @@ cotter_status StatusOf(Code code) noexcept {
 cotter_status Fail(cotter_error** error, const Error& why) noexcept {
   if (error == nullptr) return StatusOf(why.code);
   try {
-    *error =
-        std::make_unique<cotter_error>(cotter_error{std::string(NameOf(why.code)), why.message})
-            .release();
+    *error = std::make_unique<cotter_error>(
+                 cotter_error{std::string(NameOf(why.code)), why.message, client::IsRetryable(why)})
+                 .release();
   } catch (...) {
     *error = &OutOfMemory();
     return COTTER_STATUS_INTERNAL;
@@ -100,6 +100,10 @@ const char* cotter_error_code(const cotter_error* error) {
 
 const char* cotter_error_message(const cotter_error* error) {
   return error == nullptr ? nullptr : error->message.c_str();
+}
+
+int32_t cotter_error_retryable(const cotter_error* error) {
+  return error != nullptr && error->retryable ? 1 : 0;
 }
 
 void cotter_error_free(cotter_error* error) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <cotter/client.h>
 #include <cotter/cotter.h>
 #include <cotter/openssl.h>
 #include <cotter/policy_file_source.h>
@@ -18,6 +19,7 @@
 struct cotter_error {
   std::string code;
   std::string message;
+  bool retryable = false;
 };
 
 struct cotter_policy {
@@ -56,4 +58,13 @@ struct cotter_verdict {
 
 struct cotter_enforcer {
   cotter::tls::Enforcer enforcer;
+};
+
+struct cotter_client {
+  cotter::client::Client client;
+};
+
+struct cotter_response {
+  cotter::client::Response response;
+  cotter_verdict verdict;
 };

@@ -95,6 +95,38 @@ std::unique_ptr<cotter_verdict> FromJudgement(const tls::Judgement& judgement,
   return out;
 }
 
+std::unique_ptr<cotter_verdict> FromEvent(const report::ViolationEvent& event) {
+  Verdict verdict;
+  verdict.outcome = event.outcome;
+  verdict.reasons = event.reasons;
+  auto out = FromVerdict(verdict);
+  out->code.reset();
+  SetCode(event.code, *out);
+  out->message = event.message;
+  AddFound(event.found, *out);
+  out->host = event.host;
+  out->port = event.port;
+  if (!event.pattern.empty()) out->rule = event.pattern;
+  out->policy_name = event.policy_name;
+  out->policy_version = event.policy_version;
+  out->peer = event.peer;
+  return out;
+}
+
+std::unique_ptr<cotter_verdict> FromFacts(const client::ConnectionFacts& facts) {
+  Verdict verdict;
+  verdict.outcome = facts.outcome;
+  verdict.reasons = facts.reasons;
+  verdict.match = facts.match;
+  auto out = FromVerdict(verdict);
+  AddFound(facts.path, *out);
+  out->policy_name = facts.policy_name;
+  out->policy_version = facts.policy_version;
+  out->tls_version = facts.tls_version;
+  out->peer = facts.peer;
+  return out;
+}
+
 namespace {
 
 const char* TextOf(const std::optional<std::string>& text) noexcept {

@@ -7,6 +7,8 @@
 
 #include "capi/handles.h"
 #include "tls/judge.h"
+#include <cotter/client.h>
+#include <cotter/report.h>
 
 namespace cotter::capi {
 
@@ -23,5 +25,11 @@ namespace cotter::capi {
 [[nodiscard]] std::unique_ptr<cotter_verdict> FromJudgement(const tls::Judgement& judgement,
                                                             const Endpoint& endpoint,
                                                             const PolicyIndex& policy);
+
+// FromEvent copies an event that a client made.
+[[nodiscard]] std::unique_ptr<cotter_verdict> FromEvent(const report::ViolationEvent& event);
+
+// FromFacts copies what a client knows of the connection of a response.
+[[nodiscard]] std::unique_ptr<cotter_verdict> FromFacts(const client::ConnectionFacts& facts);
 
 }  // namespace cotter::capi

@@ -32,7 +32,7 @@ TEST(Guard, TurnsEveryExceptionIntoAStatus) {
 }
 
 TEST(Guard, ClearsTheErrorOnSuccess) {
-  cotter_error left{"usage", ""};
+  cotter_error left{"usage", "", false};
   cotter_error* error = &left;
   EXPECT_EQ(Guard(&error, [] { return Ok(); }), COTTER_STATUS_OK);
   EXPECT_EQ(error, nullptr);

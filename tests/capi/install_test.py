@@ -67,4 +67,5 @@ with tempfile.TemporaryDirectory(prefix="cotter-install-") as temporary:
                 assert said == f"{expected}\n", said
         refused = lab.settled()[1]
         assert refused["handshakes_completed"] == 0, refused
+        assert "top-secret" not in str(refused), refused
     print("ok")

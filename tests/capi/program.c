@@ -174,6 +174,65 @@ static void shake_hands(const cotter_enforcer *enforcer, uint16_t port, const ch
   SSL_CTX_free(context);
 }
 
+static void count_bad_pin(void *user, const cotter_verdict *verdict,
+                          const cotter_request *request) {
+  CHECK(strcmp(request->method, "GET") == 0 && request->header_count == 1);
+  count_violation(user, verdict);
+}
+
+/* A request by cotter's own client. */
+static void request(const cotter_source *source, const cotter_trust *trust, uint16_t port,
+                    const char *expected) {
+  const int allowed = strcmp(expected, "pinned_ok") == 0;
+  tally counts = {0, 0, 0, ""};
+  char url[64];
+  char there[96];
+  const char *connect_to[1];
+  const cotter_header header = {"Authorization", "Bearer top-secret"};
+  cotter_client_options options = COTTER_CLIENT_OPTIONS_INIT;
+  cotter_request get = COTTER_REQUEST_INIT;
+  cotter_client *client = NULL;
+  cotter_response *response = NULL;
+  cotter_error *error = NULL;
+  snprintf(url, sizeof url, "https://" HOST ":%u/", port);
+  snprintf(there, sizeof there, HOST ":%u:127.0.0.1:%u", port, port);
+  connect_to[0] = there;
+  options.source = source;
+  options.trust = trust;
+  options.on_violation = count_bad_pin;
+  options.user = &counts;
+  options.release = count_release;
+  options.connect_to = connect_to;
+  options.connect_to_count = 1;
+  CHECK(cotter_client_new(&options, &client, NULL) == COTTER_STATUS_OK);
+  get.url = url;
+  get.headers = &header;
+  get.header_count = 1;
+  if (allowed) {
+    CHECK(cotter_client_send(client, &get, &response, &error) == COTTER_STATUS_OK);
+    CHECK(cotter_response_status(response) == 200);
+    CHECK(strcmp(cotter_response_url(response), url) == 0);
+    CHECK(cotter_response_header_count(response) > 0);
+    CHECK(cotter_response_header_name(response, 0) != NULL);
+    CHECK(cotter_response_header_value(response, 1000) == NULL);
+    CHECK(strlen((const char *)cotter_response_body(response)) ==
+          cotter_response_body_size(response));
+    CHECK(cotter_verdict_matched_pin(cotter_response_verdict(response)) != NULL);
+    CHECK(cotter_response_reused(response) == 0);
+  } else {
+    CHECK(cotter_client_send(client, &get, &response, &error) == COTTER_STATUS_REFUSED);
+    CHECK(response == NULL && strcmp(cotter_error_code(error), expected) == 0);
+    CHECK(cotter_error_retryable(error) == 0);
+    CHECK(counts.violations == 1);
+  }
+  cotter_response_free(response);
+  cotter_error_free(error);
+  get.size = 0;
+  CHECK(cotter_client_send(client, &get, &response, NULL) == COTTER_STATUS_FAILED);
+  cotter_client_free(client);
+  CHECK(counts.released == 1);
+}
+
 static void misuse(const cotter_policy *policy) {
   cotter_error *error = NULL;
   cotter_policy *none = (cotter_policy *)(uintptr_t)1;
@@ -209,6 +268,8 @@ static void misuse(const cotter_policy *policy) {
   cotter_trust_free(NULL);
   cotter_verdict_free(NULL);
   cotter_enforcer_free(NULL);
+  cotter_client_free(NULL);
+  cotter_response_free(NULL);
 }
 
 int main(int argc, char **argv) {
@@ -257,6 +318,7 @@ int main(int argc, char **argv) {
   options.on_violation = count_violation;
   options.user = &counts;
   CHECK(cotter_enforcer_new(&options, &enforcer, NULL) == COTTER_STATUS_OK);
+  request(source, trust, (uint16_t)atoi(argv[4]), argv[5]);
   /* What an enforcer needs it holds. */
   cotter_source_free(source);
   cotter_trust_free(trust);
