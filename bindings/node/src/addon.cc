@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "napi.h"
-#include "pool.h"
-#include "values.h"
+#include "src/napi.h"
+#include "src/pool.h"
+#include "src/values.h"
 #include <cotter/cotter.h>
 
 namespace cotter::node {

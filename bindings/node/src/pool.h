@@ -7,7 +7,7 @@
 #include <functional>
 #include <memory>
 
-#include "napi.h"
+#include "src/napi.h"
 
 namespace cotter::node {
 

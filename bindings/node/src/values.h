@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "napi.h"
+#include "src/napi.h"
 #include <cotter/cotter.h>
 
 namespace cotter::node {
