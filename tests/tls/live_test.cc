@@ -6,6 +6,7 @@
 #include <atomic>
 #include <csignal>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -173,6 +174,28 @@ TEST_P(LiveTest, PolicyThatComesDuringTheHandshakeCounts) {
   EXPECT_EQ(codes, (std::vector<std::optional<Code>>{std::nullopt, Code::kPinMismatch}));
   program.Close();
   EXPECT_EQ(FirstRecord(server).application_bytes, 0U);
+}
+
+// A handler that swaps the policy itself, and one that throws, keep nobody waiting and alive.
+TEST_P(LiveTest, HandlerMaySwapThePolicyItself) {
+  const lab::Server server = StartServer(Serving({World().Get("leaf")}));
+  const std::shared_ptr<HeldPolicy> source = HoldPolicy(Pins({{"leaf"}}));
+  int told = 0;
+  const auto handler = [&](const Violation& /*violation*/) {
+    if (++told == 1) source->Set(Pins({{"root"}}));
+    throw std::runtime_error("the pager is down");
+  };
+  ContextProgram program(
+      EnforcerOptions{
+          .policy = source, .trust = Trust({"root"}), .now = {}, .on_violation = handler},
+      {.endpoint = ApiEndpoint()});
+  std::signal(SIGPIPE, SIG_IGN);
+  program.Open(server);
+  ASSERT_TRUE(program.Shake() && program.Write() && program.Read());
+  source->Set(Pins({{"backup"}}));
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(source->Current()->version(), 1U);
+  EXPECT_FALSE(program.Read());  // shut down, though the policy of now would allow it
 }
 
 TEST(LiveConnections, SwapsWhileConnectionsComeAndGo) {
