@@ -37,6 +37,7 @@ Exit ExitOf(Code code) noexcept {
     case Code::kUrlInvalid:
     case Code::kFipsUnavailable:
     case Code::kTrustStoreEmpty:
+    case Code::kUpdateStateInvalid:
       return Exit::kUsage;
 
     case Code::kPinMismatch:
@@ -95,6 +96,12 @@ Exit ExitOf(Code code) noexcept {
     case Code::kCleartextRefused:
     case Code::kRedirectRefused:
     case Code::kEnforcementLost:
+    case Code::kMetadataMalformed:
+    case Code::kSignatureThreshold:
+    case Code::kMetadataRollback:
+    case Code::kMetadataExpired:
+    case Code::kMetadataMismatch:
+    case Code::kTargetUnknown:
       return Exit::kViolated;
 
     case Code::kInternal:
@@ -112,6 +119,7 @@ Exit ExitOf(Code code) noexcept {
     case Code::kHttpFailed:
     case Code::kCancelled:
     case Code::kProxyFailed:
+    case Code::kFetchFailed:
       return Exit::kUndecided;
 
     case Code::kBackupPinMatched:

@@ -2,8 +2,13 @@
 #include "update/curl_fetcher.h"
 
 #include <array>
-#include <curl/curl.h>
 #include <utility>
+
+// The macros that check the types of options are for calls by the functions' own names.
+#define CURL_DISABLE_TYPECHECK 1
+#include <curl/curl.h>
+
+#include "base/late_library.h"
 
 namespace cotter::update {
 namespace {
@@ -17,6 +22,37 @@ constexpr long kSlowSeconds = 10;
 
 // The longest that anything may take: the largest target at a slow mobile link's speed.
 constexpr long kMostSeconds = 3600;
+
+// Library is what is used of libcurl. It is loaded by the first fetch: it brings two dozen
+// libraries with it, which a program that fetches nothing should not wait for. It stays loaded.
+struct Library {
+  decltype(&curl_easy_init) init = nullptr;
+  decltype(&curl_easy_cleanup) cleanup = nullptr;
+  decltype(&curl_easy_reset) reset = nullptr;
+  decltype(&curl_easy_perform) perform = nullptr;
+  decltype(&curl_easy_strerror) strerror = nullptr;
+  CURLcode (*setopt)(CURL*, CURLoption, ...) = nullptr;
+  CURLcode (*getinfo)(CURL*, CURLINFO, ...) = nullptr;
+  bool loaded = false;
+};
+
+Library Load() {
+  const base::LateLibrary curl("libcurl.so.4");
+  Library library;
+  library.loaded = curl.loaded() && curl.Find("curl_easy_init", library.init) &&
+                   curl.Find("curl_easy_cleanup", library.cleanup) &&
+                   curl.Find("curl_easy_reset", library.reset) &&
+                   curl.Find("curl_easy_perform", library.perform) &&
+                   curl.Find("curl_easy_strerror", library.strerror) &&
+                   curl.Find("curl_easy_setopt", library.setopt) &&
+                   curl.Find("curl_easy_getinfo", library.getinfo);
+  return library;
+}
+
+const Library& Curl() {
+  static const Library library = Load();
+  return library;
+}
 
 struct Body {
   std::string content;
@@ -47,22 +83,24 @@ struct CurlFetcher::Handle {
 
 CurlFetcher::CurlFetcher(Cleartext cleartext, std::string roots)
     : handle_(std::make_unique<Handle>()) {
-  handle_->curl = curl_easy_init();
+  if (Curl().loaded) handle_->curl = Curl().init();
   handle_->roots = std::move(roots);
   handle_->protocols = cleartext == Cleartext::kInsecureAllow ? "https,http" : "https";
 }
 
-CurlFetcher::~CurlFetcher() { curl_easy_cleanup(handle_->curl); }
+CurlFetcher::~CurlFetcher() {
+  if (handle_->curl != nullptr) Curl().cleanup(handle_->curl);
+}
 
 Result<std::optional<std::string>> CurlFetcher::Fetch(const std::string& url, std::size_t limit) {
   CURL* curl = handle_->curl;
-  if (curl == nullptr) return Error{Code::kFetchFailed, "libcurl does not start"};
+  if (curl == nullptr) return Error{Code::kFetchFailed, "libcurl is missing or does not start"};
   Body body;
   body.limit = limit;
   std::array<char, CURL_ERROR_SIZE> why{};
-  curl_easy_reset(curl);  // keeps connections
+  Curl().reset(curl);  // keeps connections
   const auto set = [curl](CURLoption option, auto value) {
-    return curl_easy_setopt(curl, option, value) == CURLE_OK;
+    return Curl().setopt(curl, option, value) == CURLE_OK;
   };
   const bool ready =
       set(CURLOPT_URL, url.c_str()) && set(CURLOPT_PROTOCOLS_STR, handle_->protocols) &&
@@ -75,17 +113,17 @@ Result<std::optional<std::string>> CurlFetcher::Fetch(const std::string& url, st
       set(CURLOPT_WRITEFUNCTION, &Receive) && set(CURLOPT_WRITEDATA, static_cast<void*>(&body)) &&
       (handle_->roots.empty() || set(CURLOPT_CAINFO, handle_->roots.c_str()));
   if (!ready) return Error{Code::kFetchFailed, url + ": libcurl does not take it"};
-  const CURLcode result = curl_easy_perform(curl);
+  const CURLcode result = Curl().perform(curl);
   long status = 0;
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, nullptr);  // it goes out of scope
+  Curl().getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  Curl().setopt(curl, CURLOPT_ERRORBUFFER, static_cast<char*>(nullptr));  // it goes out of scope
   if (IsAbsent(status)) return std::optional<std::string>();
   if (body.over && status == 200) {
     return Error{Code::kFileTooLarge, url + ": longer than " + std::to_string(limit) + " bytes"};
   }
   if (result != CURLE_OK) {
     return Error{Code::kFetchFailed,
-                 url + ": " + (why[0] != '\0' ? why.data() : curl_easy_strerror(result))};
+                 url + ": " + (why[0] != '\0' ? why.data() : Curl().strerror(result))};
   }
   if (status != 200) {
     return Error{Code::kFetchFailed, url + ": the server answered " + std::to_string(status)};

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// cotter update: brings the policy of an environment from a signed repository.
+#include <cstdlib>
+#include <string>
+#include <variant>
+
+#include <boost/json/object.hpp>
+
+#include "base/clock.h"
+#include "cli/arguments.h"
+#include "cli/option.h"
+#include "cli/output.h"
+#include "cli/report.h"
+#include "cli/safe_text.h"
+#include "update/curl_fetcher.h"
+#include "update/policy_update.h"
+
+namespace cotter::cli {
+namespace {
+
+namespace json = boost::json;
+
+std::string TextOf(const Arguments& arguments, std::string_view option) {
+  return std::string(arguments.Value(option).value_or(""));
+}
+
+update::PolicyUpdateOptions ReadOptions(const Arguments& arguments) {
+  update::PolicyUpdateOptions options;
+  for (const std::string_view remote : arguments.Values("remote")) {
+    options.remotes.emplace_back(remote);
+  }
+  options.environment = arguments.Value("environment").value_or("production");
+  options.state = TextOf(arguments, "state");
+  options.root = TextOf(arguments, "root");
+  options.base_policy = TextOf(arguments, "base");
+  options.floor = TextOf(arguments, "floor");
+  return options;
+}
+
+void PrintUpdated(Call call, const update::PolicyUpdated& updated) {
+  if (call.arguments.Has("json")) {
+    json::object object{{"outcome", updated.changed ? "updated" : "unchanged"},
+                        {"policy", {{"name", updated.name}, {"version", updated.version}}},
+                        {"before", nullptr},
+                        {"file", updated.file},
+                        {"expires", FormatTime(updated.expires)}};
+    if (updated.before) object["before"] = *updated.before;
+    call.output.Json(object);
+    return;
+  }
+  call.output.Field(updated.name);
+  call.output.Text(" version " + std::to_string(updated.version));
+  if (!updated.changed) {
+    call.output.Text(", unchanged\n");
+  } else if (updated.before) {
+    call.output.Text(", was " + std::to_string(*updated.before) + "\n");
+  } else {
+    call.output.Text(", the first\n");
+  }
+}
+
+Exit PrintRejected(Call call, const update::UpdateRejected& rejected) {
+  const std::string_view step = update::NameOf(rejected.step);
+  if (call.arguments.Has("json")) {
+    call.output.Json(json::object{{"outcome", "update_rejected"},
+                                  {"step", std::string(step)},
+                                  {"code", std::string(NameOf(rejected.error.code))},
+                                  {"message", rejected.error.message},
+                                  {"remote", rejected.remote}});
+  } else {
+    std::string where = "update rejected at step " + std::string(step);
+    if (!rejected.remote.empty()) where += ", by " + rejected.remote;
+    ReportError(where, rejected.error);
+  }
+  return ExitOf(rejected.error.code) == Exit::kUsage && !rejected.remote.empty() &&
+                 rejected.step != update::Step::kState
+             ? Exit::kViolated  // what was offered is not usable: that is no fault of the caller's
+             : ExitOf(rejected.error.code);
+}
+
+Exit RunUpdate(Call call) {
+  const update::PolicyUpdateOptions options = ReadOptions(call.arguments);
+  if (options.remotes.empty() || options.state.empty()) {
+    ReportError(options.state.empty() ? "update: --state DIR is missing"
+                                      : "update: --remote URL is missing");
+    ReportHint("'cotter help update' shows what it takes");
+    return Exit::kUsage;
+  }
+  update::CurlFetcher fetcher(call.arguments.Has("insecure-http")
+                                  ? update::Cleartext::kInsecureAllow
+                                  : update::Cleartext::kRefuse,
+                              TextOf(call.arguments, "cacert"));
+  update::PolicyUpdate update(options);
+  const auto done = update.Run(fetcher, base::Now());
+  if (const auto* rejected = std::get_if<update::UpdateRejected>(&done)) {
+    return PrintRejected(call, *rejected);
+  }
+  PrintUpdated(call, *std::get_if<update::PolicyUpdated>(&done));
+  return Exit::kSatisfied;
+}
+
+constexpr Option kOptions[] = {
+    {.name = "remote",
+     .arg = "URL",
+     .help = "the repository, metadata/ and targets/ below it; further ones are mirrors",
+     .repeat = Repeat::kMany},
+    {.name = "state",
+     .arg = "DIR",
+     .help = "keeps what is trusted, and policy.json",
+     .complete = Complete::kDirectory},
+    {.name = "root",
+     .arg = "FILE",
+     .help = "the root that the first run trusts; it came another way than the network",
+     .complete = Complete::kFile},
+    {.name = "environment", .arg = "NAME", .help = "what this client is (default production)"},
+    {.name = "base",
+     .arg = "FILE",
+     .help = "a policy that came with the program, until a signed one is there",
+     .complete = Complete::kFile},
+    {.name = "floor",
+     .arg = "FILE",
+     .help = "keeps the highest version seen outside of the state, should that be deleted",
+     .complete = Complete::kFile},
+    kJsonOption};
+
+constexpr Option kChannelOptions[] = {
+    {.name = "cacert",
+     .arg = "FILE",
+     .help = "trust these roots for the channel, in place of the system's",
+     .complete = Complete::kFile},
+    {.name = "insecure-http",
+     .help = "insecure: allow http://: signatures hold, but who reads along sees what is fetched"}};
+
+constexpr OptionGroup kGroups[] = {{.title = "Options", .options = kOptions},
+                                   {.title = "Channel", .options = kChannelOptions}};
+
+constexpr Example kExamples[] = {
+    {.line = "cotter update --remote https://pins.example.com --state /var/lib/cotter "
+             "--root root.json",
+     .help = "the first run, and every other: root.json is read when the state is empty"},
+    {.line = "cotter update --remote https://pins.example.com --state /var/lib/cotter --json",
+     .help = "from a timer"}};
+
+constexpr ExitNote kExits[] = {
+    {.code = Exit::kSatisfied, .meaning = "the newest policy is in force, changed or not"},
+    {.code = Exit::kViolated, .meaning = "the update was rejected; the policy is as it was"},
+    {.code = Exit::kUsage, .meaning = "an option, the first root or the state is not usable"},
+    {.code = Exit::kUndecided,
+     .meaning = "the repository is out of reach; the policy is as it was"}};
+
+}  // namespace
+
+extern const Command kUpdateCommand;
+const Command kUpdateCommand{
+    .name = "update",
+    .summary = "bring the policy up to date from a signed repository",
+    .description =
+        "Follows The Update Framework: a chain of roots, a timestamp against withholding, a "
+        "snapshot against mixing, and targets signed by as many people as the root says. "
+        "STATE/policy.json is replaced, whole, when a policy with a higher version is there for "
+        "the environment; commands that follow the file with --policy enforce it from then on.\n\n"
+        "Whatever fails, the policy is as it was: no failed update loosens anything. The channel "
+        "is verified by public roots and not by the policy that it carries.",
+    .groups = kGroups,
+    .examples = kExamples,
+    .exits = kExits,
+    .run = RunUpdate};
+
+}  // namespace cotter::cli
