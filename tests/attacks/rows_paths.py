@@ -6,7 +6,7 @@ row = group("Who answers")
 
 
 @row("the genuine server", "accepted")
-def genuine(t):
+def genuine(t):  # S1-54
     t.policy(t.rule(t.pin("leaf", place="leaf")))
     t.get(t.serve())
 
@@ -24,13 +24,13 @@ def backup_live(t):
 
 
 @row("a valid certificate with a key that is not pinned", "refused (pin_mismatch)")
-def unpinned(t):
+def unpinned(t):  # S1-54, S2-13
     t.policy(t.rule("leaf"))
     t.get(t.serve("--identity", "backup"))
 
 
 @row("a rogue CA that the machine trusts", "refused (pin_mismatch)")
-def rogue(t):  # S1-02
+def rogue(t):  # S1-02, S2-13
     t.policy(t.rule("leaf"))
     t.get(t.serve("--identity", "rogue-leaf"))
 
@@ -51,19 +51,19 @@ def forged(t):
 
 
 @row("the pinned key in a certificate of nobody's", "refused (self_signed)")
-def self_signed(t):
+def self_signed(t):  # S3-02
     t.policy(t.rule("self-signed"))
     t.get(t.serve("--identity", "self-signed"))
 
 
 @row("the pinned CA, an expired certificate", "refused (cert_expired)")
-def expired_certificate(t):
+def expired_certificate(t):  # S3-02
     t.policy(t.rule("intermediate"))
     t.get(t.serve("--identity", "expired"))
 
 
 @row("the pinned CA, a certificate for another name", "refused (host_mismatch)")
-def wrong_host(t):
+def wrong_host(t):  # S3-02
     t.policy(t.rule("intermediate"))
     t.get(t.serve("--identity", "wrong-host"))
 

@@ -50,7 +50,7 @@ def report_mode(t):
 
 
 @row('a host that no rule names, `unlisted = "pki"`', "accepted (not_pinned)")
-def unlisted_pki(t):
+def unlisted_pki(t):  # S1-55
     t.policy(t.rule("leaf", host="other.example.com"))
     t.get(t.serve())
 

@@ -56,7 +56,7 @@ def psk(t):
 
 
 @row("the program asks for no verification, a rogue CA", "refused (*)")
-def verify_none(t):  # S1-18
+def verify_none(t):  # S1-18, S3-10
     t.policy(t.rule("leaf"))
     t.get(t.serve("--identity", "rogue-leaf"), careless=["verify_none"])
 

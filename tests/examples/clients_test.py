@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 import unittest
 
 SOURCE, BUILD = os.environ["COTTER_SOURCE_DIR"], os.environ["COTTER_BUILD_DIR"]
@@ -28,10 +29,7 @@ class Clients(unittest.TestCase):
     def setUpClass(cls):
         cls.enterClassContext(cls.folder())
         cls.lab = cls.enterClassContext(Lab([], ["--identity", "rogue-leaf", "--append", "leaf,intermediate,root"]))
-        cls.policy = os.path.join(cls.home, "policy.toml")
-        with open(cls.policy, "w", encoding="ascii") as out:
-            out.write('[policy]\nname = "examples"\nversion = 1\n[[host]]\npattern = "localhost"\n'
-                      f'pins = [ {{ pin = "{cls.lab.pin("leaf")}", place = "leaf" }} ]\n')
+        cls.policy = cls.write_policy("policy.toml", 1, "leaf")
         cls.roots = os.path.join(cls.home, "roots.pem")
         with open(cls.roots, "w", encoding="ascii") as out:
             for name in ("root", "rogue-root"):
@@ -44,11 +42,23 @@ class Clients(unittest.TestCase):
         cls.home = made.name
         return made
 
-    def run_client(self, name, server):
+    @classmethod
+    def write_policy(cls, name, version, pinned):
+        """A policy file that appears in one step; its path."""
+        path = os.path.join(cls.home, name)
+        with open(path + ".new", "w", encoding="ascii") as out:
+            out.write(f'[policy]\nname = "examples"\nversion = {version}\n[[host]]\npattern = "localhost"\n'
+                      f'pins = [ {{ pin = "{cls.lab.pin(pinned)}", place = "leaf" }} ]\n')
+        os.replace(path + ".new", path)
+        return path
+
+    def command(self, name, server, policy):
         more, _ = CLIENTS[name]
-        return subprocess.run(
-            [os.path.join(BUILD, "examples", name), self.policy, self.roots, "localhost", str(self.lab.port(server)), *more],
-            capture_output=True, text=True, timeout=SECONDS, check=False)
+        return [os.path.join(BUILD, "examples", name), policy, self.roots, "localhost", str(self.lab.port(server)), *more]
+
+    def run_client(self, name, server):
+        return subprocess.run(self.command(name, server, self.policy), capture_output=True, text=True, timeout=SECONDS,
+                              check=False)
 
     def test_each_talks_to_the_pinned_server(self):
         for name, (_, expected) in CLIENTS.items():
@@ -67,6 +77,22 @@ class Clients(unittest.TestCase):
         record = self.lab.settled()[1]
         self.assertEqual(record["connections"], len(CLIENTS))
         self.assertEqual((record["handshakes_completed"], record["application_bytes"]), (0, 0))
+
+    def test_a_client_that_waits_ends_when_its_policy_file_changes(self):  # S1-30
+        silent = self.lab.serve("--fault", "silence", "--phase", "after-handshake", "--deadline", str(SECONDS * 1000))
+        policy = self.write_policy("changing.toml", 1, "leaf")
+        with subprocess.Popen(self.command("asio_client", silent, policy), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as waiting:
+            try:
+                deadline = time.monotonic() + SECONDS
+                while self.lab.record()[silent]["application_bytes"] == 0 and time.monotonic() < deadline:
+                    time.sleep(0.02)
+                self.write_policy("changing.toml", 2, "backup")
+                _, error = waiting.communicate(timeout=SECONDS)
+            finally:
+                waiting.kill()
+        self.assertEqual(waiting.returncode, 1)
+        self.assertTrue(error.startswith("bad ssl pin detected, found pins: ["), error)
 
     def test_every_example_is_tried(self):
         programs = [name.removesuffix(".cc") for name in os.listdir(os.path.join(SOURCE, "examples")) if name.endswith(".cc")]
