@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <cotter/bytes.h>
 #include <cotter/host.h>
@@ -106,6 +107,10 @@ class PolicyIndex {
   // suffix wins; at one suffix exact beats one label beats all depths; a rule that names the port
   // beats one for all ports. Does not allocate.
   [[nodiscard]] Lookup Find(const HostName& host, std::uint16_t port) const noexcept;
+
+  // PortsOf is every port that a rule names whose pattern covers `host`, ascending: for callers
+  // that know the host of a connection and not its port. Allocates.
+  [[nodiscard]] std::vector<std::uint16_t> PortsOf(const HostName& host) const;
 
   // IsRevoked reports whether `spki` is a revoked key of this policy.
   [[nodiscard]] bool IsRevoked(const Digest& spki) const noexcept;

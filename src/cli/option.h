@@ -99,6 +99,7 @@ struct Command {
   std::span<const ExitNote> exits;
   Exit (*run)(Call call);
   Visibility visibility = Visibility::kShown;
+  Exit usage_exit = Exit::kUsage;  // of a command line that is not understood
 };
 
 // kJsonOption and kHelpOption are the same in every command; --help is added by the parser.

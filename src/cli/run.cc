@@ -27,7 +27,7 @@ void OccupyStandardStreams() noexcept {
   for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(descriptor, F_GETFD) != -1) continue;
     const int mode = descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY;
-    [[maybe_unused]] const int opened = ::open("/dev/null", mode);
+    [[maybe_unused]] const int opened = ::open("/dev/null", mode | O_CLOEXEC);
   }
 }
 
@@ -70,7 +70,10 @@ Exit Dispatch(std::span<const char* const> words, Output& output) {
   const Command* command = FindCommand(name);
   if (command == nullptr) return UnknownCommand(name);
   const Parsed parsed = ParseArguments(*command, words.subspan(1));
-  if (parsed.error) return UsageFailure(parsed.error->message, parsed.error->hint);
+  if (parsed.error) {
+    (void)UsageFailure(parsed.error->message, parsed.error->hint);
+    return command->usage_exit;
+  }
   if (parsed.arguments->Has(kHelpOption.name)) {
     output.Text(RenderHelp(*command));
     return Exit::kSatisfied;

@@ -76,6 +76,21 @@ Found FindInKind(const View& view, std::uint64_t first, std::uint64_t count, std
   return found;
 }
 
+// AppendPorts appends the ports of the rules of one pattern. Damage adds none: Find will see it.
+void AppendPorts(const View& view, std::uint64_t first, std::uint64_t count,
+                 std::vector<std::uint16_t>& ports) {
+  if (first + count > view.header.rule_count) return;
+  for (std::uint64_t i = first; i < first + count; ++i) {
+    const auto rule = Load<image::Rule>(view.bytes + view.layout.rules + i * sizeof(image::Rule));
+    if (!IsSound(view, rule)) return;
+    const std::uint8_t* const at =
+        view.bytes + view.layout.ports + rule.first_port * std::uint64_t{2};
+    for (std::size_t port = 0; port < rule.port_count; ++port) {
+      ports.push_back(Load<std::uint16_t>(at + 2 * port));
+    }
+  }
+}
+
 struct BaseLookup {
   Found found = Found::kNothing;
   image::Slot slot{};
@@ -233,6 +248,27 @@ Lookup PolicyIndex::Find(const HostName& host, std::uint16_t port) const noexcep
     }
   }
   return {other_ports ? Lookup::Kind::kOtherPorts : Lookup::Kind::kUnlisted, {}};
+}
+
+std::vector<std::uint16_t> PolicyIndex::PortsOf(const HostName& host) const {
+  const View view(image_);
+  std::vector<std::uint16_t> ports;
+  std::array<Suffix, kMaxLabels> suffixes;
+  const std::size_t count = Suffixes(host.text(), suffixes);
+  for (std::size_t up = 0; up < count && !(host.is_ip() && up > 0); ++up) {
+    const Suffix& suffix = suffixes[count - 1 - up];
+    const BaseLookup base = FindBase(view, host.text().substr(suffix.begin), suffix.hash);
+    if (base.found != Found::kRule) continue;
+    std::uint64_t first = base.slot.first_rule;
+    for (std::size_t k = 0; k < 3; first += base.slot.count[k++]) {
+      if (MayMatch(static_cast<HostPattern::Kind>(k), up, host)) {
+        AppendPorts(view, first, base.slot.count[k], ports);
+      }
+    }
+  }
+  std::ranges::sort(ports);
+  ports.erase(std::unique(ports.begin(), ports.end()), ports.end());
+  return ports;
 }
 
 bool PolicyIndex::has_revocations() const noexcept {

@@ -270,6 +270,14 @@ Result<std::shared_ptr<const TrustStore>> TrustStore::Load(const TrustOptions& o
   return std::shared_ptr<const TrustStore>(trust);
 }
 
+std::shared_ptr<const TrustStore> TrustStore::Share(X509_STORE* store) {
+  auto trust = std::make_shared<TrustStore>(Passkey{});
+  COTTER_CHECK(X509_STORE_up_ref(store) == 1);
+  trust->store_.reset(store);
+  trust->public_roots_ = TrustOptions().public_roots;
+  return trust;
+}
+
 AnchorOrigin TrustStore::OriginOf(const X509& anchor) const {
   std::call_once(public_digests_once_, [this] { public_digests_ = PublicDigests(public_roots_); });
   unsigned char* raw = nullptr;

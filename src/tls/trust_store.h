@@ -26,6 +26,10 @@ class TrustStore {
   // Load is LoadTrustStore.
   [[nodiscard]] static Result<std::shared_ptr<const TrustStore>> Load(const TrustOptions& options);
 
+  // Share makes a trust store of one that the program filled, and shares it: what it trusts is
+  // trusted. It has no ContentDigest (all zero). `store` must not be null.
+  [[nodiscard]] static std::shared_ptr<const TrustStore> Share(X509_STORE* store);
+
   // store is OpenSSL's object, borrowed. It is not const because OpenSSL caches look-ups in it.
   [[nodiscard]] X509_STORE* store() const noexcept { return store_.get(); }
 

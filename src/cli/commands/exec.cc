@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// cotter exec: run an unmodified program with a policy enforced in its TLS library.
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <unistd.h>
+
+#include "cli/arguments.h"
+#include "cli/exec_doctor.h"
+#include "cli/exec_policy.h"
+#include "cli/exec_start.h"
+#include "cli/option.h"
+#include "cli/output.h"
+#include "cli/report.h"
+#include "coverage/program.h"
+#include "preload/interface.h"
+
+namespace cotter::cli {
+namespace {
+
+constexpr std::string_view kHint = "'cotter help exec' shows what it takes";
+
+Exit UsageFailure(std::string_view message) {
+  ReportError(message);
+  ReportHint(kHint);
+  return kExecFailed;
+}
+
+Exit Failure(std::string_view where, const Error& error) {
+  ReportError(where, error);
+  return kExecFailed;
+}
+
+// OptionsOf is the words that the library reads.
+std::string OptionsOf(const Arguments& arguments) {
+  std::string options;
+  const auto add = [&options](std::string_view word) {
+    options.append(options.empty() ? "" : ",").append(word);
+  };
+  if (arguments.Has("report-only")) add(preload::kReportOnlyOption);
+  if (arguments.Has("allow-uncovered")) add(preload::kAllowUncoveredOption);
+  if (arguments.Value("audit-events") == "unlisted") add(preload::kAuditUnlistedOption);
+  if (arguments.Value("audit-events") == "all") add(preload::kAuditAllOption);
+  return options;
+}
+
+Result<std::string> StoreRules(const Arguments& arguments) {
+  if (const auto path = arguments.Value("policy")) return StorePolicyFile(std::string(*path));
+  const Result<PolicyIndex> policy = PolicyOfPins(arguments.Values("pin"));
+  return policy ? StorePolicy(*policy) : Result<std::string>(policy.error());
+}
+
+// Refusal is why the program at `path` must not run; empty where it may.
+std::string Refusal(const std::string& path) {
+  const coverage::ProgramLook look = coverage::LookAtProgram(path.c_str());
+  if (coverage::IsCovered(look.kind)) return {};
+  return "exec: " + path + " is not covered: " + std::string(Describe(look.kind));
+}
+
+Exit Run(Call call) {
+  const Arguments& arguments = call.arguments;
+  const std::vector<std::string> words(arguments.positionals().begin(),
+                                       arguments.positionals().end());
+  if (arguments.Has("doctor")) {
+    return RunDoctor(words, arguments.Has("json") ? DoctorForm::kJson : DoctorForm::kText,
+                     call.output);
+  }
+  if (arguments.Has("json")) return UsageFailure("exec: --json needs --doctor");
+  if (arguments.Has("policy") == arguments.Has("pin")) {
+    return UsageFailure("exec: expected --policy FILE, or --pin HOST=PIN");
+  }
+  if (arguments.Has("audit-events") && !arguments.Has("audit")) {
+    return UsageFailure("exec: --audit-events needs --audit FILE");
+  }
+  ExecSettings settings;
+  Result<std::string> library = FindPreload();
+  if (!library) return Failure("exec", library.error());
+  Result<std::string> policy = StoreRules(arguments);
+  if (!policy) return Failure("exec", policy.error());
+  settings.library = *std::move(library);
+  settings.policy = *std::move(policy);
+  settings.options = OptionsOf(arguments);
+  if (const auto audit = arguments.Value("audit")) {
+    Result<std::string> path = PrepareAudit(std::string(*audit));
+    if (!path) return Failure("exec", path.error());
+    settings.audit = *std::move(path);
+  }
+  const std::string program = FindProgram(words.front());
+  if (program.empty()) {
+    ReportError("exec: " + words.front() + ": no such program");
+    return kExecNotFound;
+  }
+  if (!arguments.Has("allow-uncovered") && ::access(program.c_str(), X_OK) == 0) {
+    if (const std::string refusal = Refusal(program); !refusal.empty()) {
+      ReportError(refusal);
+      ReportHint("'cotter exec --doctor " + words.front() +
+                 "' says more; --allow-uncovered runs it without enforcement");
+      return kExecRefused;
+    }
+  }
+  call.output.Flush();
+  return Become(program, words, settings);
+}
+
+constexpr Argument kArguments[] = {{.name = "PROGRAM",
+                                    .help = "the program and its arguments, behind --",
+                                    .count = Count::kOneOrMore,
+                                    .complete = Complete::kFile}};
+
+constexpr std::string_view kEvents[] = {"violations", "unlisted", "all"};
+
+constexpr Option kOptions[] = {
+    {.name = "policy",
+     .letter = 'p',
+     .arg = "FILE",
+     .help = "the policy to enforce: TOML, JSON or compiled",
+     .complete = Complete::kFile},
+    {.name = "pin",
+     .arg = "HOST=PIN",
+     .help = "in place of a policy: a pin that may match anywhere in HOST's path",
+     .repeat = Repeat::kMany},
+    {.name = "report-only", .help = "refuse nothing: tell what would be refused"},
+    {.name = "audit",
+     .arg = "FILE",
+     .help = "append a line of JSON for each connection that is refused or reported",
+     .complete = Complete::kFile},
+    {.name = "audit-events",
+     .arg = "WHICH",
+     .help = "what else gets a line: connections to unlisted hosts, or all",
+     .choices = kEvents},
+    {.name = "allow-uncovered",
+     .help = "run programs that nothing can be enforced in, here and below"},
+    {.name = "doctor", .help = "do not run PROGRAM: say whether it is covered, and prove it"},
+    {.name = "json", .help = "with --doctor: print JSON instead of text"},
+};
+
+constexpr OptionGroup kGroups[] = {{"Options", kOptions}};
+
+constexpr Example kExamples[] = {
+    {.line = "cotter exec --policy policy.toml -- curl https://api.example.com/",
+     .help = "curl, but a server without a pinned key is refused in the handshake"},
+    {.line = "cotter exec --doctor psql", .help = "can a policy be enforced in this program"},
+    {.line = "cotter exec -p policy.toml --report-only --audit audit.jsonl -- ./nightly.sh",
+     .help = "learn what a script and all that it starts would be refused"},
+    {.line = "cotter exec --pin api.example.com=sha256/AbEi… -- wget https://api.example.com/",
+     .help = "one pin and no policy file"},
+};
+
+constexpr ExitNote kExits[] = {
+    {Exit::kSatisfied, "with --doctor: the program is covered"},
+    {Exit::kViolated, "with --doctor: it is not"},
+    {Exit::kUsage, "with --doctor: there is no such program"},
+    {Exit::kUndecided, "with --doctor: covered as far as can be told without a proof"},
+    {kExecFailed, "cotter could not begin: the command line, the policy, the library"},
+    {kExecRefused, "the program was found but not run: it is not covered, or not executable"},
+    {kExecNotFound, "the program was not found"},
+};
+
+}  // namespace
+
+extern const Command kExecCommand{
+    .name = "exec",
+    .summary = "run a program with a policy enforced in its TLS library",
+    .description =
+        "The program is not changed: a library is preloaded into it, and into everything that it "
+        "starts, and judges each TLS connection inside the handshake, whatever the program itself "
+        "verifies. It covers programs that use OpenSSL 3 or GnuTLS as shared libraries. Programs "
+        "that nothing can be enforced in (setuid, static, Go, Java) are refused, also when a "
+        "covered one starts them.\n\n"
+        "It keeps a program from being deceived. It is no boundary against the program: one that "
+        "wants to can get around it.\n\n"
+        "The exit code is the program's own; 125 to 127 may be cotter's. With --doctor it is 0, 1, "
+        "2 or 3 as everywhere.",
+    .arguments = kArguments,
+    .groups = kGroups,
+    .examples = kExamples,
+    .exits = kExits,
+    .run = Run,
+    .usage_exit = kExecFailed,
+};
+
+}  // namespace cotter::cli

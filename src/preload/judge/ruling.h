@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The verdict on one connection of a program: every candidate is judged, the worst decides, and
+// each is told of. Safe from any thread.
+#pragma once
+
+#include "preload/interface.h"
+#include "preload/judge/candidates.h"
+#include "tls/openssl_ptr.h"
+#include "tls/trust_store.h"
+#include <cotter/evaluate.h>
+
+namespace cotter::preload {
+
+// Evidence is what a server presented, and what the program would believe. Borrowed.
+struct Evidence {
+  X509* leaf;
+  STACK_OF(X509) * presented;      // may be null
+  const tls::TrustStore* anchors;  // the program's own; null where it has none
+};
+
+// Ruling is the answer for a connection.
+struct Ruling {
+  Answer answer = Answer::kRefused;
+  Outcome outcome = Outcome::kPkiError;                  // of the candidate that decided
+  int x509_error = X509_V_ERR_APPLICATION_VERIFICATION;  // what OpenSSL is told of a refusal
+};
+
+// Rule judges. With the setting report_only nothing is refused.
+[[nodiscard]] Ruling Rule(const Candidates& candidates, const Evidence& evidence);
+
+// RuleUnseen is the answer for a handshake that showed no certificate: only hosts without a rule
+// may go on.
+[[nodiscard]] Answer RuleUnseen(const Candidates& candidates, std::string_view why);
+
+// TellResumed tells of a session that was judged when it began, where everything is audited.
+void TellResumed(const Candidates& candidates, Outcome outcome);
+
+}  // namespace cotter::preload
