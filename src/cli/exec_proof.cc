@@ -185,6 +185,9 @@ void Wait(pid_t child) {
 bool RunOnce(const std::string& path, std::vector<std::string> words,
              const ExecSettings& settings) {
   std::vector<std::string> environment = EnvironmentOf(settings);
+  // Git takes this before the file that it is given.
+  std::erase_if(environment,
+                [](const std::string& entry) { return entry.starts_with("GIT_SSL_CAINFO="); });
   const std::vector<char*> argument_pointers = Pointers(words);
   const std::vector<char*> environment_pointers = Pointers(environment);
   posix_spawn_file_actions_t actions;

@@ -57,29 +57,32 @@ struct Services {
   void (*say)(const char* line, std::size_t size);
 };
 
-// Span is bytes of elsewhere.
-struct Span {
-  const std::uint8_t* data;
-  std::size_t size;
+// Datum is gnutls_datum_t.
+struct Datum {
+  const unsigned char* data;
+  unsigned size;
 };
 
-// ChainRequest is one connection of another TLS library than OpenSSL.
-struct ChainRequest {
-  const Span* names;  // that the program named the server by; may be none
-  std::size_t name_count;
-  const sockaddr* peer;  // null where there is no socket
-  const Span* presented;
-  std::size_t presented_count;
-  const Span* anchors;  // those of the program's trust anchors that may matter
-  std::size_t anchor_count;
-  bool has_anchors;  // the program has any
-};
+// HandshakeHook is gnutls_handshake_hook_func.
+using HandshakeHook = int (*)(void* session, unsigned type, unsigned when, unsigned incoming,
+                              const Datum* message);
 
-// What the judge says of a connection.
-enum class Answer : std::uint8_t {
-  kUnruled,  // no rule: what the program itself decides stands
-  kAllowed,
-  kRefused,
+// Gnutls is the functions of GnuTLS that the judge needs. Objects are opaque. The library is not
+// linked: a program that does not use it must not load it.
+struct Gnutls {
+  void (*set_hook)(void* session, unsigned type, int when, HandshakeHook hook);
+  const Datum* (*get_peers)(const void* session, unsigned* count);
+  int (*get_credentials)(const void* session, int type, void** credentials);
+  void (*get_trust_list)(void* credentials, void** list);
+  int (*next_anchor)(void* list, void** position, void** certificate);
+  void (*end_anchors)(void* position);
+  int (*get_issuer)(void* list, void* certificate, void** issuer, unsigned flags);
+  int (*new_certificate)(void** certificate);
+  int (*read_certificate)(void* certificate, const Datum* data, int format);
+  int (*write_certificate)(void* certificate, int format, Datum* data);
+  void (*free_certificate)(void* certificate);
+  void (**free_data)(void* data);  // gnutls_free is a variable
+  void (*get_socket)(const void* session, int* receive, int* send);
 };
 
 // ProgramVerify is the verification that the program would have had.
@@ -112,8 +115,15 @@ struct Judge {
   // connection is dead then.
   bool (*confirm)(ssl_st* ssl);
 
-  // judge_chain judges a connection of another TLS library.
-  Answer (*judge_chain)(const ChainRequest* request);
+  // The same for GnuTLS. gnutls_begin is called for a new session of a client, gnutls_end when it
+  // goes, gnutls_name with each name that the program gives it, and gnutls_hook in place of the
+  // function of GnuTLS. gnutls_handshake stands around a handshake: its result is what the program
+  // gets.
+  void (*gnutls_begin)(void* session);
+  void (*gnutls_end)(void* session);
+  void (*gnutls_name)(void* session, const char* name, std::size_t size);
+  bool (*gnutls_hook)(void* session, unsigned type, int when, HandshakeHook hook);
+  int (*gnutls_handshake)(void* session, const Gnutls* functions, int (*real)(void* session));
 
   // refuse tells of a connection that could not be looked at.
   void (*refuse)(const char* why);

@@ -51,6 +51,7 @@ class Stage:
         self.policy = str(self.dir / "policy.toml")
         # Compiled policies go where they go on a user's machine, but not into this one's.
         self.environment = {**os.environ, "XDG_CACHE_HOME": str(self.dir / "cache")}
+        self.environment.pop("GIT_SSL_CAINFO", None)  # git takes it before the file that it is given
         return self
 
     def __exit__(self, *exception):

@@ -5,7 +5,8 @@
 #include <new>
 #include <string>
 
-#include "preload/judge/chain_judge.h"
+#include "preload/judge/audit.h"
+#include "preload/judge/gnutls_judge.h"
 #include "preload/judge/openssl_judge.h"
 #include "preload/judge/state.h"
 
@@ -15,6 +16,15 @@ namespace {
 // Room for the state, which is never destroyed.
 alignas(State) unsigned char room[sizeof(State)];
 const State* state = nullptr;
+
+// RefuseForeign tells of a connection of a library that is not known.
+void RefuseForeign(const char* why) noexcept {
+  try {
+    TellUndecidable(why, {}, Action::kRefused);
+  } catch (...) {
+    return;  // nothing could be told, and nothing passes
+  }
+}
 
 const Judge* Start(const Settings& settings, const Services& services) {
   static constexpr Judge kJudge = {
@@ -26,8 +36,12 @@ const Judge* Start(const Settings& settings, const Services& services) {
       .is_open = IsOpen,
       .begin = Begin,
       .confirm = Confirm,
-      .judge_chain = JudgeForeignChain,
-      .refuse = RefuseForeign,
+      .gnutls_begin = BeginGnutls,
+      .gnutls_end = EndGnutls,
+      .gnutls_name = NameGnutls,
+      .gnutls_hook = HookGnutls,
+      .gnutls_handshake = HandshakeGnutls,
+      .refuse = [](const char* why) { RefuseForeign(why); },
   };
   // Nobody else maps the image for writing: the thin half has looked at its owner and mode.
   Result<PolicyIndex> policy =

@@ -102,10 +102,10 @@ Ruling JudgeServer(SSL* ssl, X509_STORE_CTX* context) {
   connection->candidates = FindCandidates(ssl);
   const std::shared_ptr<const tls::TrustStore> anchors =
       HasAnchors(store) ? tls::TrustStore::Share(store) : nullptr;
-  const Ruling ruling =
-      Rule(connection->candidates, {.leaf = leaf,
-                                    .presented = X509_STORE_CTX_get0_untrusted(context),
-                                    .anchors = anchors.get()});
+  const Ruling ruling = Rule(
+      connection->candidates,
+      {.leaf = leaf, .presented = X509_STORE_CTX_get0_untrusted(context), .anchors = anchors.get()},
+      Finality::kFinal);
   if (ruling.answer == Answer::kRefused) return ruling;
   connection->judged = true;
   SSL_SESSION* const session = SSL_get_session(ssl);

@@ -120,7 +120,7 @@ Opinion RevokedOpinion(const Evidence& evidence, const Endpoint& endpoint, Time 
 
 }  // namespace
 
-Ruling Rule(const Candidates& candidates, const Evidence& evidence) {
+Ruling Rule(const Candidates& candidates, const Evidence& evidence, Finality finality) {
   const State& state = TheState();
   const bool report_only = state.settings.report_only;
   if (!candidates.undecidable.empty() || candidates.endpoints.empty()) {
@@ -140,6 +140,7 @@ Ruling Rule(const Candidates& candidates, const Evidence& evidence) {
     const Opinion opinion =
         left ? RevokedOpinion(evidence, endpoint, now) : JudgeCandidate(endpoint, evidence, now);
     const Action action = ActionOf(opinion.verdict);
+    if (action != Action::kAllowed && finality == Finality::kMoreAnchors) return {};
     TellOpinion(candidates, endpoint, opinion, action, now);
     if (action == Action::kRefused) {
       return {.answer = Answer::kRefused,

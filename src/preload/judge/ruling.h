@@ -19,6 +19,16 @@ struct Evidence {
   const tls::TrustStore* anchors;  // the program's own; null where it has none
 };
 
+// What becomes of a connection.
+enum class Answer : std::uint8_t {
+  kUnruled,  // no rule, or nothing is refused: what the program itself decides stands
+  kAllowed,
+  kRefused,
+};
+
+// Whether a refusal is final. One that is not is not told: it is asked again with more anchors.
+enum class Finality : std::uint8_t { kFinal, kMoreAnchors };
+
 // Ruling is the answer for a connection.
 struct Ruling {
   Answer answer = Answer::kRefused;
@@ -26,8 +36,9 @@ struct Ruling {
   int x509_error = X509_V_ERR_APPLICATION_VERIFICATION;  // what OpenSSL is told of a refusal
 };
 
-// Rule judges. With the setting report_only nothing is refused.
-[[nodiscard]] Ruling Rule(const Candidates& candidates, const Evidence& evidence);
+// Rule judges. With the setting report_only nothing is refused at last.
+[[nodiscard]] Ruling Rule(const Candidates& candidates, const Evidence& evidence,
+                          Finality finality);
 
 // RuleUnseen is the answer for a handshake that showed no certificate: only hosts without a rule
 // may go on.
