@@ -147,11 +147,11 @@ class Enforcer {
 
   // AttachContext prepares `context` and attaches every connection that is made from it from then
   // on, for programs that never see the SSL before its handshake. It holds whatever verify mode,
-  // session, SNI or ALPN is set on the SSL afterwards. Attach may still say more of one connection.
-  // Without Confirm the end of each handshake is watched: one without an allowed verdict is killed
-  // before any data. Server connections of the context are left alone. The context keeps what it
-  // needs of the enforcer alive. Fails with kUsage for a port of 0, with kInternal where OpenSSL
-  // refuses a setting.
+  // session, SNI or ALPN is set on the SSL afterwards. Attach may still say what one connection is
+  // for. Without Confirm the end of each handshake is watched: one without an allowed verdict is
+  // killed before any data. Server connections of the context are left alone. The context keeps
+  // what it needs of the enforcer alive. Fails with kUsage for a port of 0, with kInternal where
+  // OpenSSL refuses a setting.
   [[nodiscard]] Result<void> AttachContext(ssl_ctx_st* context, ContextOptions options) const;
 
   // Shared is the immutable part; opaque.

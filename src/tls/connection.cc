@@ -117,6 +117,11 @@ const ContextState* StateOf(const SSL_CTX* context) noexcept {
   return holder == nullptr ? nullptr : holder->get();
 }
 
+StatePtr ShareState(const SSL_CTX* context) noexcept {
+  const StatePtr* const holder = HolderOf(context);
+  return holder != nullptr && (*holder)->shared ? *holder : nullptr;
+}
+
 bool HangOn(SSL_CTX* context, StatePtr state) {
   auto holder = std::make_unique<StatePtr>(std::move(state));
   const std::unique_ptr<StatePtr> before(HolderOf(context));
@@ -132,15 +137,15 @@ Connection* Adopt(SSL* ssl) {
   Connection* const known = ConnectionOf(ssl);
   // A connection of a context may be used again for another host, so it is asked each time.
   if (known != nullptr) {
-    if (known->context) known->endpoint = EndpointOf(ssl, known->context->options);
+    if (known->adopted) known->endpoint = EndpointOf(ssl, known->context->options);
     return known;
   }
-  const StatePtr* const state = HolderOf(SSL_get_SSL_CTX(ssl));
-  if (state == nullptr || !(*state)->shared) return nullptr;
-  auto connection =
-      std::make_unique<Connection>(Connection{.shared = (*state)->shared,
-                                              .context = *state,
-                                              .endpoint = EndpointOf(ssl, (*state)->options)});
+  StatePtr state = ShareState(SSL_get_SSL_CTX(ssl));
+  if (!state) return nullptr;
+  auto connection = std::make_unique<Connection>(
+      Connection{.shared = state->shared, .endpoint = EndpointOf(ssl, state->options)});
+  connection->adopted = true;
+  connection->context = std::move(state);
   return HangOn(ssl, std::move(connection)) ? ConnectionOf(ssl) : nullptr;
 }
 

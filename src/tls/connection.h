@@ -58,13 +58,14 @@ struct ContextState {
 // Connection hangs on an attached SSL.
 struct Connection {
   std::shared_ptr<const Enforcer::Shared> shared;
-  std::shared_ptr<const ContextState> context{};  // where it was attached through its SSL_CTX
+  std::shared_ptr<const ContextState> context{};  // of its SSL_CTX, where that is attached
   Result<Endpoint> endpoint;
   std::optional<ConnectionRecord> record{};
   std::shared_ptr<const Evidence> evidence{};  // of an allowed record
   LiveConnections::Watched live{};             // once the handshake has ended well
   int socket = -1;                             // that the program named; -1: the one of its BIO
   InfoCallback program_info = nullptr;
+  bool adopted = false;  // by its context: nobody said what it is for but the SSL itself
   bool begun = false;    // the beginning of the handshake was seen
   bool unarmed = false;  // a setting for the handshake could not be made
   bool settled = false;  // the handshake that the record is of has ended
@@ -85,6 +86,9 @@ struct Connection {
 
 // StateOf is the state of `context`, null where it was not prepared. Borrowed.
 [[nodiscard]] const ContextState* StateOf(const SSL_CTX* context) noexcept;
+
+// ShareState is the same to keep, null where the context is attached to nothing.
+[[nodiscard]] std::shared_ptr<const ContextState> ShareState(const SSL_CTX* context) noexcept;
 
 // HangOn gives `context` a state in place of any it had. False where OpenSSL refuses.
 [[nodiscard]] bool HangOn(SSL_CTX* context, std::shared_ptr<const ContextState> state);

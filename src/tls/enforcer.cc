@@ -101,6 +101,7 @@ Result<void> Enforcer::Attach(ssl_st* ssl, const Endpoint& endpoint) const {
   }
   auto connection =
       std::make_unique<Connection>(Connection{.shared = shared_, .endpoint = endpoint});
+  connection->context = ShareState(SSL_get_SSL_CTX(ssl));
   const InfoCallback program = SSL_get_info_callback(ssl);
   if (program != WatchHandshake) connection->program_info = program;
   SSL_set_info_callback(ssl, WatchHandshake);

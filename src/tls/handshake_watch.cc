@@ -82,7 +82,7 @@ bool Arm(SSL* ssl, const Connection& connection) {
   SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
   SSL_set_security_callback(ssl, FilterSuites);
   ForbidPsk(ssl);
-  const bool names = !connection.context || connection.context->options.endpoint;
+  const bool names = !connection.adopted || connection.context->options.endpoint;
   if (connection.endpoint && names && !SendName(ssl, connection.endpoint->host)) return false;
   // libssl calls no verifier on resumption, but it ends the handshake where a session's context
   // differs from the connection's. So none fits, until ChooseSession says otherwise.

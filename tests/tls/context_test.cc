@@ -173,6 +173,25 @@ TEST_P(ContextTest, ForeignSessionIsNotOffered) {
   EXPECT_EQ(SSL_session_reused(program.ssl()), 0);
 }
 
+// One connection of the context can be attached by hand, for another host and policy; the handler
+// of the context still has its record.
+TEST_P(ContextTest, ConnectionMayBeAttachedByHand) {
+  const lab::Server genuine = StartServer(Serving({World().Get("leaf")}));
+  Records records;
+  ContextProgram program(Pins({{"backup"}}), Trust({"root"}), KeepIn(records));
+  const Enforcer other =
+      Enforcer::Create(
+          {.policy = HoldPolicy(Pins({{"leaf"}})), .trust = Trust({"root"}), .now = {}})
+          .value();
+  program.Open(genuine);
+  const Endpoint endpoint{HostName::Parse("localhost").value(), 8443};
+  ASSERT_TRUE(other.Attach(program.ssl(), endpoint));
+  EXPECT_TRUE(program.Shake());
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].endpoint->host.text(), "localhost");
+  EXPECT_EQ(records[0].verdict.outcome, Outcome::kNotPinned);
+}
+
 int g_program_calls = 0;  // an information callback has no argument of its own
 
 // The program's own information callback is still called.

@@ -289,6 +289,12 @@ TEST_P(SessionTest, NothingIsResumedWithoutTheWatch) {
   EXPECT_EQ(server.Record().handshakes_resumed, 0U);
 }
 
+TEST(SessionNoteTest, EndsWithTheCertificates) {
+  const auto evidence = std::make_shared<const Evidence>(
+      Evidence{.endpoint = ApiEndpoint(), .paths = {}, .not_after = Time{1000}});
+  EXPECT_EQ(MakeNote(evidence, std::nullopt, Time{500}).expires, Time{1000});
+}
+
 TEST(SessionStoreTest, KeepsToItsBounds) {
   const auto evidence = std::make_shared<const Evidence>(
       Evidence{.endpoint = ApiEndpoint(), .paths = {}, .not_after = Time{1000}});
