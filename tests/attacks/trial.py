@@ -12,6 +12,7 @@ from driver import Driver
 HOST = "api.example.com"
 CANARY = "Bearer canary-3f9c"
 BAD_PIN = re.compile(r"bad ssl pin detected, found pins: \[sha256/\S{44}( sha256/\S{44})*\]")
+VIOLATIONS = ("pin_mismatch", "revoked", "unlisted_refused", "port_refused", "search_bound")
 ALLOWED = ("pinned_ok", "reported", "not_pinned")
 
 # A key that nobody has: what a policy pins after a change, and the backup in the safe.
@@ -157,6 +158,8 @@ class Trial:
         assert (answer["status"] is not None) == answer["ok"], answer
         assert CANARY not in answer["message"], "the message tells the secret"  # S1-24
         assert peer is None or answer["peer"] in (None, peer), (answer, peer)  # S1-34
+        violation = answer["outcome"] == "reported" or (not answer["ok"] and answer["outcome"] in VIOLATIONS)
+        assert (answer.get("told", violation) > 0) == violation, answer  # S1-26: before the answer, on every connection
         if answer["code"] == "pin_mismatch" and answer["message"]:
             assert BAD_PIN.search(answer["message"]), answer  # S1-31
 

@@ -101,6 +101,22 @@ TEST_F(AsioStreamTest, ARefusalHasItsReason_S1_17_S1_31) {
   EXPECT_THAT(stream.Refusal()->message, HasSubstr("bad ssl pin detected, found pins: ["));
 }
 
+// Asio keeps the socket from OpenSSL; the stream tells it.
+TEST_F(AsioStreamTest, TheHandlerLearnsThePeer_S1_11_S1_34) {
+  const lab::Server server = Genuine();
+  tcp::socket::native_handle_type told = -1;
+  enforcer_ = Enforcer::Create({.policy = HoldPolicy(Pins({{"backup"}})),
+                                .trust = Trust({"root"}),
+                                .now = {},
+                                .on_violation = [&](const Violation& v) { told = v.socket; }})
+                  .value();
+  auto stream = Open(server);
+  error_code error;
+  stream.handshake(kClient, error);
+  EXPECT_TRUE(error);
+  EXPECT_EQ(told, stream.lowest_layer().native_handle());
+}
+
 TEST_F(AsioStreamTest, ATroubleThatIsNoRefusalHasNone) {
   lab::ServerOptions options;
   options.fault = lab::Fault::kClose;

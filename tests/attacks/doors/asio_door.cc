@@ -51,6 +51,8 @@ class AsioDoor : public Door {
     kept_.reset();
   }
 
+  [[nodiscard]] bool Tells() const override { return true; }
+
  private:
   [[nodiscard]] Answer Fetch(const GetRequest& request, Answer opened) {
     http::request<http::empty_body> question(http::verb::get, request.url.path, 11);

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <utility>
 
 #include <boost/json.hpp>
 
@@ -126,9 +127,14 @@ Setup ReadArguments(const std::vector<std::string>& words) {
   return setup;
 }
 
-json::object Obey(Door& door, const json::object& order) {
+// Obey does what is asked. `told` is how many violations there were since the last answer to a get.
+json::object Obey(Door& door, const json::object& order, int& told) {
   const std::string op = Text(order, "op");
-  if (op == "get") return Json(door.Get(ReadGet(order)));
+  if (op == "get") {
+    json::object answer = Json(door.Get(ReadGet(order)));
+    if (door.Tells()) answer["told"] = std::exchange(told, 0);
+    return answer;
+  }
   if (op == "policy") {
     door.SetPolicy(LoadPolicy(Text(order, "file")));
   } else if (op == "close") {
@@ -170,13 +176,19 @@ std::shared_ptr<const PolicyIndex> LoadPolicy(const std::string& file) {
 
 int RunDoor(int argc, char** argv, const std::function<std::unique_ptr<Door>(const Setup&)>& make) {
   std::signal(SIGPIPE, SIG_IGN);  // a server that hangs up is an answer, not the end
-  const std::unique_ptr<Door> door =
-      make(ReadArguments(std::vector<std::string>(argv + 1, argv + argc)));
+  int told = 0;
+  Setup setup = ReadArguments(std::vector<std::string>(argv + 1, argv + argc));
+  setup.on_violation = [&told](const tls::Violation& violation) {
+    // The same text as the error's, and never a success.
+    COTTER_CHECK(!violation.message.empty());
+    ++told;
+  };
+  const std::unique_ptr<Door> door = make(setup);
   for (std::string line; std::getline(std::cin, line);) {
     boost::system::error_code error;
     const json::value order = json::parse(line, error);
     if (error || !order.is_object()) Fail("not an order: " + line);
-    std::cout << json::serialize(Obey(*door, order.as_object())) << std::endl;
+    std::cout << json::serialize(Obey(*door, order.as_object(), told)) << std::endl;
     if (Text(order.as_object(), "op") == "quit") break;
   }
   door->Close();

@@ -15,6 +15,7 @@
 
 #include <cotter/evaluate.h>
 #include <cotter/host.h>
+#include <cotter/openssl.h>
 #include <cotter/policy_index.h>
 #include <cotter/result.h>
 #include <cotter/trust.h>
@@ -74,6 +75,8 @@ struct Setup {
   std::string policy_file;
   std::string roots_file;
   std::function<Time()> now;  // empty: the system's clock
+  // What a door that Tells gives to its enforcer: it counts.
+  std::function<void(const tls::Violation&)> on_violation;
 };
 
 // Door is one way into cotter.
@@ -85,6 +88,8 @@ class Door {
   virtual void SetPolicy(std::shared_ptr<const PolicyIndex> policy) = 0;
   // Close ends every connection that was kept.
   virtual void Close() = 0;
+  // Whether violations go to Setup::on_violation, so that the table can look at them.
+  [[nodiscard]] virtual bool Tells() const { return false; }
 };
 
 // LoadPolicy reads and compiles a policy file; a fault of it ends the process.

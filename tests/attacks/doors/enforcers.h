@@ -31,7 +31,7 @@ class Enforcers {
     return tls::Enforcer::Create({.policy = policy_,
                                   .trust = setup.trust,
                                   .now = setup.now,
-                                  .on_violation = {},
+                                  .on_violation = setup.on_violation,
                                   .resume = resume})
         .value();
   }

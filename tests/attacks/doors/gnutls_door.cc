@@ -50,10 +50,11 @@ class GnutlsDoor : public Door {
  public:
   explicit GnutlsDoor(const Setup& setup)
       : policy_(HoldPolicy(setup.policy)),
-        enforcer_(
-            tls::GnutlsEnforcer::Create(
-                {.policy = policy_, .trust = setup.trust, .now = setup.now, .on_violation = {}})
-                .value()) {}
+        enforcer_(tls::GnutlsEnforcer::Create({.policy = policy_,
+                                               .trust = setup.trust,
+                                               .now = setup.now,
+                                               .on_violation = setup.on_violation})
+                      .value()) {}
 
   [[nodiscard]] Answer Get(const GetRequest& request) override {
     if (request.follow) return Answer::Unsupported("follow");
@@ -76,6 +77,8 @@ class GnutlsDoor : public Door {
     session_.reset();
     socket_ = Socket();
   }
+
+  [[nodiscard]] bool Tells() const override { return true; }
 
  private:
   [[nodiscard]] Answer Open(const GetRequest& request) {

@@ -26,6 +26,7 @@ class OpensslProgram : public Door {
     enforcers_.SetPolicy(std::move(policy));
   }
   void Close() override;
+  [[nodiscard]] bool Tells() const override { return true; }
 
  protected:
   // Context is what connections for `request` are made from, with the enforcer in it.

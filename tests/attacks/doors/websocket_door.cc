@@ -51,6 +51,8 @@ class WebSocketDoor : public Door {
     kept_.reset();
   }
 
+  [[nodiscard]] bool Tells() const override { return true; }
+
  private:
   [[nodiscard]] Answer Open(const GetRequest& request) {
     auto [stream, opened] = connector_.Open(request);
