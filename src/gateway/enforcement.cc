@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/enforcement.h"
+
+#include <utility>
+
+#include "base/clock.h"
+#include "gateway/log.h"
+
+namespace cotter::gateway {
+namespace {
+
+void LogViolation(const report::ViolationEvent& event) {
+  const bool allowed = event.outcome == Outcome::kReported;
+  WriteLog(allowed ? Level::kWarning : Level::kError, "violation",
+           {{"host", event.host},
+            {"port", std::int64_t{event.port}},
+            {"code", event.code ? NameOf(*event.code) : std::string_view{}},
+            {"outcome", NameOf(event.outcome)},
+            {"message", event.message},
+            {"rule", event.pattern},
+            {"policy", event.policy_name},
+            {"policy_version", static_cast<std::int64_t>(event.policy_version)},
+            {"peer", event.peer}});
+}
+
+}  // namespace
+
+Result<std::shared_ptr<WatchedPolicy>> FollowPolicy(const GatewayConfig& config,
+                                                    std::function<void(const Error&)> failed) {
+  return WatchedPolicy::Open(
+      {.path = config.policy, .environment = config.environment, .on_failure = std::move(failed)});
+}
+
+Result<tls::Enforcer> MakeEnforcer(const GatewayConfig& config,
+                                   const std::shared_ptr<PolicySource>& policy,
+                                   std::shared_ptr<report::Counters> counters) {
+  auto trust = tls::LoadTrustStore(config.trust);
+  if (!trust) return trust.error();
+  const auto tell = [policy, counters = std::move(counters)](const tls::Violation& violation) {
+    const std::shared_ptr<const PolicyIndex> current = policy->Current();
+    const report::ViolationEvent event =
+        report::MakeEvent({.endpoint = violation.endpoint,
+                           .verdict = violation.verdict,
+                           .found = violation.found,
+                           .message = violation.message,
+                           .policy = current.get()},
+                          base::Now(), report::PeerOf(violation.socket));
+    counters->Tell(event);
+    LogViolation(event);
+  };
+  return tls::Enforcer::Create(
+      {.policy = policy,
+       .trust = *std::move(trust),
+       .now = {},
+       .on_violation = tell,
+       .resume = config.resume ? tls::Resumption::kBound : tls::Resumption::kOff});
+}
+
+Result<void> CheckRules(const GatewayConfig& config) {
+  const auto policy = WatchedPolicy::Open({.path = config.policy,
+                                           .environment = config.environment,
+                                           .interval = std::chrono::milliseconds(0)});
+  if (!policy) return policy.error();
+  const auto trust = tls::LoadTrustStore(config.trust);
+  if (!trust) return trust.error();
+  return Ok();
+}
+
+}  // namespace cotter::gateway

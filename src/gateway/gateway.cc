@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/gateway.h"
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+#include <vector>
+
+#include <sys/resource.h>
+
+#include "base/clock.h"
+#include "gateway/admin_session.h"
+#include "gateway/connect_session.h"
+#include "gateway/enforcement.h"
+#include "gateway/http_session.h"
+#include "gateway/log.h"
+#include "gateway/metrics.h"
+#include "gateway/service_manager.h"
+#include "gateway/tcp_session.h"
+#include "net/async/signals.h"
+
+namespace cotter::gateway {
+namespace {
+
+// Somebody who looks at figures does not need more connections at a time.
+constexpr std::size_t kMaxAdminSessions = 64;
+
+Result<net::TlsContext> TlsContextOf(const RouteConfig& route) {
+  return net::TlsContext::Create({.alpn = route.mode == RouteMode::kHttp ? "http/1.1" : "",
+                                  .certificate = route.certificate,
+                                  .key = route.key});
+}
+
+// RaiseDescriptorLimit takes what the administrator allows: the default of 1024 is there for
+// programs that use select(2).
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+RouteConfig AdminRoute(const GatewayConfig& config) {
+  RouteConfig route;
+  route.name = "admin";
+  if (config.admin) route.listen = *config.admin;
+  return route;
+}
+
+class Gateway {
+ public:
+  Gateway(net::EventLoop& loop, GatewayConfig config, Reach reach)
+      : config_(std::move(config)),
+        reach_(reach),
+        context_(loop),
+        counters_(report::MakeCounters()),
+        admin_(AdminRoute(config_)),
+        sessions_(context_),
+        admin_sessions_(context_),
+        drain_timer_(loop.timers(), [this] { WatchDrain(); }) {
+    context_.limits = config_.limits;
+    context_.timeouts = config_.timeouts;
+    context_.log_connections = config_.log_connections;
+    figures_.start_seconds = base::Now().unix_seconds;
+    find_ = [this](std::string_view path) { return Find(path); };
+  }
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+  ~Gateway() {
+    sessions_.AbortAll();
+    admin_sessions_.AbortAll();
+  }
+
+  Result<void> Start();
+
+ private:
+  Result<void> OpenRoutes();
+  Result<void> OpenAdmin();
+  Result<net::Listener> Listen(const net::ListenAddress& where, unsigned permissions);
+  Result<void> FollowRules();
+  Result<void> EnforceTrust();
+  void OnPolicy();
+  void OnPolicyFailure(const Error& error);
+  void Accept(Route& route, net::Socket client);
+  void OnSignal(int signal);
+  void Reload();
+  void Drain();
+  void WatchDrain();
+  void StopNow();
+  AdminAnswer Find(std::string_view path) const;
+
+  GatewayConfig config_;
+  Reach reach_;
+  Context context_;
+  std::shared_ptr<report::Counters> counters_;
+  GatewayFigures figures_;
+  Route admin_;
+  std::vector<std::unique_ptr<Route>> routes_;
+  SessionSet sessions_;
+  SessionSet admin_sessions_;
+  AdminSession::Find find_;
+  std::unique_ptr<net::SignalWatch> signals_;
+  std::shared_ptr<WatchedPolicy> policy_;
+  std::shared_ptr<void> subscription_;
+  net::Timer drain_timer_;
+  net::MonotonicTime drain_end_{};
+};
+
+Result<void> Gateway::Start() {
+  RaiseDescriptorLimit();
+  // Before there are other threads, so that none of them gets a signal.
+  auto signals = net::SignalWatch::Start(context_.loop, {SIGTERM, SIGINT, SIGHUP},
+                                         [this](int signal) { OnSignal(signal); });
+  if (!signals) return signals.error();
+  signals_ = *std::move(signals);
+  if (Result<void> followed = FollowRules(); !followed) return followed;
+  if (Result<void> opened = OpenRoutes(); !opened) return opened;
+  if (Result<void> opened = OpenAdmin(); !opened) return opened;
+  WriteLog(Level::kInfo, "ready",
+           {{"policy", config_.policy},
+            {"policy_version", static_cast<std::int64_t>(figures_.policy_version)}});
+  NotifyServiceManager("READY=1");
+  return Ok();
+}
+
+// The policy has a thread of its own, which may outlive the gateway by a call: it reaches the loop
+// alone, which outlives both.
+Result<void> Gateway::FollowRules() {
+  net::EventLoop& loop = context_.loop;
+  auto followed = FollowPolicy(config_, [this, &loop](const Error& error) {
+    loop.Post([this, error] { OnPolicyFailure(error); });
+  });
+  if (!followed) return followed.error();
+  policy_ = *std::move(followed);
+  subscription_ = policy_->Subscribe([this, &loop] { loop.Post([this] { OnPolicy(); }); });
+  if (Result<void> enforced = EnforceTrust(); !enforced) return enforced;
+  figures_.policy_version = policy_->Current()->version();
+  figures_.last_reload_success_seconds = base::Now().unix_seconds;
+  return Ok();
+}
+
+Result<void> Gateway::EnforceTrust() {
+  Result<tls::Enforcer> enforcer = MakeEnforcer(config_, policy_, counters_);
+  if (!enforcer) return enforcer.error();
+  context_.enforcement = std::make_shared<const Enforcement>(Enforcement{*std::move(enforcer)});
+  return Ok();
+}
+
+void Gateway::OnPolicy() {
+  figures_.policy_version = policy_->Current()->version();
+  figures_.last_reload_success_seconds = base::Now().unix_seconds;
+  figures_.last_reload_successful = true;
+  for (const auto& route : routes_) {
+    if (route->upstream != nullptr) route->upstream->DropStale();
+  }
+  WriteLog(Level::kInfo, "policy",
+           {{"version", static_cast<std::int64_t>(figures_.policy_version)}});
+}
+
+void Gateway::OnPolicyFailure(const Error& error) {
+  figures_.last_reload_successful = false;
+  WriteLog(Level::kError, "policy_failed",
+           {{"code", NameOf(error.code)},
+            {"message", error.message},
+            {"kept_version", static_cast<std::int64_t>(figures_.policy_version)}});
+}
+
+Result<net::Listener> Gateway::Listen(const net::ListenAddress& where, unsigned permissions) {
+  Result<net::Listener> listener = net::Listener::Listen(where, permissions);
+  if (!listener) return listener.error();
+  if (reach_ == Reach::kThisMachine && !listener->IsPrivate()) {
+    return Error{Code::kUsage, where.ToString() +
+                                   ": other machines could reach this address, and what they send "
+                                   "is not encrypted; --insecure-listen-anywhere allows it"};
+  }
+  return listener;
+}
+
+Result<void> Gateway::OpenRoutes() {
+  for (RouteConfig& config : config_.routes) {
+    routes_.push_back(std::make_unique<Route>(config));
+    Route& route = *routes_.back();
+    if (route.config.upstream) {
+      Result<net::TlsContext> tls = TlsContextOf(route.config);
+      if (!tls) return tls.error();
+      route.upstream =
+          std::make_unique<Upstream>(context_, route.config, route.counters, *std::move(tls));
+    }
+    Result<net::Listener> listener = Listen(route.config.listen, route.config.permissions);
+    if (!listener) return listener.error();
+    const std::string bound = listener->bound().ToString();
+    auto acceptor = net::Acceptor::Start(
+        context_.loop, *std::move(listener),
+        [this, &route](net::Socket client) { Accept(route, std::move(client)); });
+    if (!acceptor) return acceptor.error();
+    route.acceptor = *std::move(acceptor);
+    WriteLog(Level::kInfo, "listening", {{"route", route.config.name}, {"address", bound}});
+  }
+  return Ok();
+}
+
+Result<void> Gateway::OpenAdmin() {
+  if (!config_.admin) return Ok();
+  Result<net::Listener> listener = Listen(*config_.admin, admin_.config.permissions);
+  if (!listener) return listener.error();
+  const std::string bound = listener->bound().ToString();
+  auto acceptor =
+      net::Acceptor::Start(context_.loop, *std::move(listener), [this](net::Socket client) {
+        if (admin_sessions_.size() >= kMaxAdminSessions) return;
+        admin_sessions_.Add(std::make_unique<AdminSession>(context_, admin_, admin_sessions_,
+                                                           std::move(client), find_));
+      });
+  if (!acceptor) return acceptor.error();
+  admin_.acceptor = *std::move(acceptor);
+  WriteLog(Level::kInfo, "listening", {{"route", "admin"}, {"address", bound}});
+  return Ok();
+}
+
+void Gateway::Accept(Route& route, net::Socket client) {
+  if (!sessions_.MakeRoom()) {
+    ++route.counters.refused_clients;
+    return;
+  }
+  switch (route.config.mode) {
+    case RouteMode::kHttp:
+      return sessions_.Add(
+          std::make_unique<HttpSession>(context_, route, sessions_, std::move(client)));
+    case RouteMode::kTcp:
+      return sessions_.Add(
+          std::make_unique<TcpSession>(context_, route, sessions_, std::move(client)));
+    case RouteMode::kConnect:
+      return sessions_.Add(
+          std::make_unique<ConnectSession>(context_, route, sessions_, std::move(client)));
+  }
+}
+
+void Gateway::OnSignal(int signal) {
+  if (signal == SIGHUP) return Reload();
+  // Asked twice: somebody does not want to wait.
+  if (context_.draining) return StopNow();
+  Drain();
+}
+
+void Gateway::Reload() {
+  Result<void> read = policy_->Refresh();
+  if (read) {
+    OnPolicy();
+    read = EnforceTrust();
+  }
+  figures_.last_reload_successful = read.has_value();
+  for (const auto& route : routes_) {
+    if (route->upstream != nullptr) route->upstream->DropStale();
+  }
+  if (read) {
+    WriteLog(Level::kInfo, "reloaded",
+             {{"policy_version", static_cast<std::int64_t>(figures_.policy_version)}});
+  } else {
+    WriteLog(Level::kError, "reload_failed",
+             {{"code", NameOf(read.error().code)}, {"message", read.error().message}});
+  }
+}
+
+void Gateway::Drain() {
+  context_.draining = true;
+  NotifyServiceManager("STOPPING=1");
+  WriteLog(Level::kInfo, "draining", {{"clients", static_cast<std::int64_t>(sessions_.size())}});
+  for (const auto& route : routes_) {
+    route->acceptor.reset();
+    if (route->upstream != nullptr) route->upstream->DropStale();
+  }
+  sessions_.DrainAll();
+  drain_end_ = context_.loop.now() + config_.timeouts.drain;
+  WatchDrain();
+}
+
+// WatchDrain stops as soon as nobody is left to be served.
+void Gateway::WatchDrain() {
+  if (sessions_.size() == 0 || context_.loop.now() >= drain_end_) return StopNow();
+  drain_timer_.ArmAt(context_.loop.now() + net::TimerWheel::kTick);
+}
+
+void Gateway::StopNow() {
+  WriteLog(Level::kInfo, "stopped", {{"clients", static_cast<std::int64_t>(sessions_.size())}});
+  context_.loop.Stop();
+}
+
+AdminAnswer Gateway::Find(std::string_view path) const {
+  if (path == "/livez" || path == "/healthz") return {.body = "ok\n"};
+  if (path == "/readyz") {
+    if (context_.draining) return {.status = 503, .body = "draining\n"};
+    return {.body = "ok\n"};
+  }
+  if (path == "/metrics") {
+    return {.type = "text/plain; version=0.0.4; charset=utf-8",
+            .body = MetricsText(routes_, figures_, *counters_)};
+  }
+  return {.status = 404, .body = "there are /livez, /readyz and /metrics\n"};
+}
+
+}  // namespace
+
+Result<GatewayConfig> Check(const GatewayOptions& options) {
+  Result<GatewayConfig> config = LoadConfig(options.config_file);
+  if (!config) return config;
+  if (const Result<void> sound = CheckRules(*config); !sound) return sound.error();
+  for (const RouteConfig& route : config->routes) {
+    if (route.mode == RouteMode::kConnect) continue;
+    if (const auto tls = TlsContextOf(route); !tls) return tls.error();
+  }
+  return config;
+}
+
+Result<void> Serve(const GatewayOptions& options) {
+  Result<GatewayConfig> config = Check(options);
+  if (!config) return config.error();
+  auto loop = net::EventLoop::Create();
+  if (!loop) return loop.error();
+  {
+    Gateway gateway(**loop, *std::move(config), options.reach);
+    if (Result<void> started = gateway.Start(); !started) return started;
+    (*loop)->Run();
+  }
+  return Ok();
+}
+
+}  // namespace cotter::gateway

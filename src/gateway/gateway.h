@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The egress gateway: plain HTTP or TCP in, pinned TLS out. One thread serves everything.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "gateway/config.h"
+#include <cotter/result.h>
+
+namespace cotter::gateway {
+
+// Where the gateway may listen.
+enum class Reach : std::uint8_t {
+  kThisMachine,       // loopback and Unix sockets
+  kInsecureAnywhere,  // what clients send is readable on the way to the gateway
+};
+
+struct GatewayOptions {
+  std::string config_file;
+  Reach reach = Reach::kThisMachine;
+};
+
+// Check reads the configuration and everything that it names, and listens nowhere. Returns the
+// configuration. Fails with what is wrong.
+[[nodiscard]] Result<GatewayConfig> Check(const GatewayOptions& options);
+
+// Serve runs until SIGTERM or SIGINT, and then until what clients have begun is done, at most the
+// drain time. SIGHUP reads the policy and the trust again. The signals are blocked for the process.
+// Fails where the gateway cannot begin.
+[[nodiscard]] Result<void> Serve(const GatewayOptions& options);
+
+}  // namespace cotter::gateway

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/upstream.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "gateway/failure.h"
+#include "gateway/log.h"
+
+namespace cotter::gateway {
+namespace {
+
+// How long an answer of the name service is used. The system's call tells no time to live.
+constexpr std::chrono::seconds kAddressesGoodFor{30};
+
+void LogOpened(const RouteConfig& route, const net::PinnedStream& stream) {
+  const tls::ConnectionRecord* const record = tls::RecordOf(stream.ssl());
+  if (record == nullptr) return;
+  WriteLog(Level::kInfo, "upstream_connected",
+           {{"route", route.name},
+            {"upstream", net::FormatTarget(*route.upstream)},
+            {"outcome", NameOf(record->verdict.outcome)},
+            {"tls", record->tls_version},
+            {"resumed", std::int64_t{record->resumed ? 1 : 0}}});
+}
+
+}  // namespace
+
+Upstream::Upstream(Context& context, const RouteConfig& config, RouteCounters& counters,
+                   net::TlsContext tls)
+    : context_(context),
+      config_(config),
+      counters_(counters),
+      tls_(std::move(tls)),
+      endpoint_{config.upstream->host, config.upstream->port} {}
+
+Upstream::~Upstream() = default;
+
+void Upstream::Acquire(UpstreamUser& user, Reuse reuse) {
+  while (reuse == Reuse::kAllowed && !idle_.empty()) {
+    ConnectionPtr connection = std::move(idle_.back());
+    idle_.pop_back();
+    if (!MayBeUsed(*connection)) {
+      Close(std::move(connection));
+      continue;
+    }
+    ++counters_.reuses;
+    connection->reused_ = true;
+    return Lend(std::move(connection), user);
+  }
+  if (total_ >= config_.connections && !idle_.empty()) {
+    ConnectionPtr oldest = std::move(idle_.front());
+    idle_.erase(idle_.begin());
+    Close(std::move(oldest));
+  }
+  if (total_ >= config_.connections) {
+    waiting_.push_back(&user);
+    return;
+  }
+  Connect(user);
+}
+
+void Upstream::Cancel(UpstreamUser& user) {
+  std::erase(waiting_, &user);
+  // A connection that is nearly open will do for the next request.
+  for (const ConnectionPtr& connection : opening_) {
+    if (connection->user_ == &user) connection->user_ = nullptr;
+  }
+}
+
+void Upstream::Release(ConnectionPtr connection, bool reusable) {
+  connection->user_ = nullptr;
+  if (!reusable || context_.draining || !MayBeUsed(*connection)) {
+    Close(std::move(connection));
+  } else {
+    Keep(std::move(connection));
+  }
+  ServeWaiting();
+}
+
+void Upstream::DropStale() {
+  std::vector<ConnectionPtr> all;
+  all.swap(idle_);
+  for (ConnectionPtr& connection : all) {
+    if (!context_.draining && MayBeUsed(*connection)) {
+      idle_.push_back(std::move(connection));
+    } else {
+      Close(std::move(connection));
+    }
+  }
+}
+
+bool Upstream::MayBeUsed(UpstreamConnection& connection) const {
+  // The trust was read again: what it says of this connection nobody knows.
+  if (connection.enforcement_ != context_.enforcement) return false;
+  return connection.stream_->CheckUse().has_value();
+}
+
+void Upstream::ServeWaiting() {
+  while (!waiting_.empty() && (!idle_.empty() || total_ < config_.connections)) {
+    UpstreamUser* const user = waiting_.front();
+    waiting_.pop_front();
+    Acquire(*user, Reuse::kAllowed);
+  }
+}
+
+void Upstream::Connect(UpstreamUser& user) {
+  ++total_;
+  opening_.push_back(std::make_unique<UpstreamConnection>(*this));
+  UpstreamConnection& connection = *opening_.back();
+  connection.user_ = &user;
+  connection.timer_.ArmAt(context_.loop.now() + context_.timeouts.connect);
+  FindAddresses(connection);
+}
+
+void Upstream::FindAddresses(UpstreamConnection& connection) {
+  if (!config_.addresses.empty()) return connection.Open(config_.addresses);
+  if (context_.loop.now() < addresses_good_until_) return connection.Open(addresses_);
+  if (looking_up_) return;
+  looking_up_ = true;
+  context_.resolver.LookUp(
+      config_.upstream->lookup_name, config_.upstream->port, context_.timeouts.connect,
+      [this](Result<std::vector<net::Address>> found) { OnAddresses(std::move(found)); });
+}
+
+void Upstream::OnAddresses(Result<std::vector<net::Address>> found) {
+  looking_up_ = false;
+  if (found) {
+    addresses_ = *found;
+    addresses_good_until_ = context_.loop.now() + kAddressesGoodFor;
+  }
+  std::vector<UpstreamConnection*> waiting;
+  for (const ConnectionPtr& connection : opening_) {
+    if (connection->state_ == UpstreamConnection::State::kResolving) {
+      waiting.push_back(connection.get());
+    }
+  }
+  for (UpstreamConnection* const connection : waiting) {
+    // One of them may have ended another, by way of its user.
+    const bool is_there = std::ranges::any_of(
+        opening_, [&](const ConnectionPtr& one) { return one.get() == connection; });
+    if (!is_there) continue;
+    if (found) {
+      connection->Open(addresses_);
+    } else {
+      OnFailed(*connection, found.error());
+    }
+  }
+}
+
+Upstream::ConnectionPtr Upstream::TakeOpening(UpstreamConnection& connection) {
+  const auto found = std::ranges::find_if(
+      opening_, [&](const ConnectionPtr& one) { return one.get() == &connection; });
+  COTTER_CHECK(found != opening_.end());
+  ConnectionPtr taken = std::move(*found);
+  opening_.erase(found);
+  return taken;
+}
+
+void Upstream::OnOpened(UpstreamConnection& connection) {
+  ++counters_.handshakes;
+  const tls::ConnectionRecord* const record = tls::RecordOf(connection.stream_->ssl());
+  if (record != nullptr && record->resumed) ++counters_.resumed;
+  if (context_.log_connections) LogOpened(config_, *connection.stream_);
+  ConnectionPtr taken = TakeOpening(connection);
+  if (taken->user_ == nullptr) {
+    Keep(std::move(taken));
+    return ServeWaiting();
+  }
+  Lend(std::move(taken), *connection.user_);
+}
+
+void Upstream::OnFailed(UpstreamConnection& connection, const Error& error) {
+  ConnectionPtr taken = TakeOpening(connection);
+  UpstreamUser* const user = taken->user_;
+  const Failure failure = FailureOf(error);
+  ++counters_.upstream_errors[failure.code];
+  WriteLog(Level::kWarning, "upstream_failed",
+           {{"route", config_.name},
+            {"upstream", net::FormatTarget(target())},
+            {"code", failure.code},
+            {"message", failure.message}});
+  Close(std::move(taken));
+  if (user != nullptr) user->OnConnectFailed(failure);
+  ServeWaiting();
+}
+
+void Upstream::OnIdleEvent(UpstreamConnection& connection) {
+  // Session tickets arrive whenever the server likes; anything else ends the connection: the end,
+  // a failure, or bytes that nobody asked for.
+  std::array<std::uint8_t, 1> byte{};
+  if (connection.stream().Read(byte).state == net::IoState::kWouldBlock) return;
+  const auto found = std::ranges::find_if(
+      idle_, [&](const ConnectionPtr& one) { return one.get() == &connection; });
+  COTTER_CHECK(found != idle_.end());
+  ConnectionPtr taken = std::move(*found);
+  idle_.erase(found);
+  Close(std::move(taken));
+}
+
+void Upstream::Lend(ConnectionPtr connection, UpstreamUser& user) {
+  connection->state_ = UpstreamConnection::State::kLent;
+  connection->user_ = &user;
+  connection->timer_.Cancel();
+  user.OnConnected(std::move(connection));
+}
+
+void Upstream::Keep(ConnectionPtr connection) {
+  if (idle_.size() >= config_.idle_connections) return Close(std::move(connection));
+  connection->state_ = UpstreamConnection::State::kIdle;
+  connection->timer_.ArmAt(context_.loop.now() + context_.timeouts.pool);
+  idle_.push_back(std::move(connection));
+}
+
+void Upstream::Close(ConnectionPtr connection) {
+  --total_;
+  connection->user_ = nullptr;
+  connection->timer_.Cancel();
+  connection->watch_.End();
+  if (connection->stream_ != nullptr && (connection->state_ == UpstreamConnection::State::kIdle ||
+                                         connection->state_ == UpstreamConnection::State::kLent)) {
+    static_cast<void>(connection->stream_->EndWriting());
+  }
+  // One of its own functions may be running.
+  context_.loop.Bury(std::move(connection));
+}
+
+}  // namespace cotter::gateway

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
+#include "gateway/upstream.h"
+
+namespace cotter::gateway {
+
+UpstreamConnection::UpstreamConnection(Upstream& upstream)
+    : upstream_(upstream), timer_(upstream.context_.loop.timers(), [this] { OnTimeout(); }) {}
+
+UpstreamConnection::~UpstreamConnection() = default;
+
+void UpstreamConnection::OnReady(net::Readiness ready) {
+  if (stream_ != nullptr) stream_->NoteReady(ready);
+  switch (state_) {
+    case State::kResolving:
+      return;
+    case State::kConnecting:
+      if (ready.write || ready.failed) StartTls();
+      return;
+    case State::kShaking:
+      return Shake();
+    case State::kLent:
+      if (user_ != nullptr) user_->OnUpstreamReady();
+      return;
+    case State::kIdle:
+      return upstream_.OnIdleEvent(*this);
+  }
+}
+
+void UpstreamConnection::OnTimeout() {
+  switch (state_) {
+    case State::kResolving:
+    case State::kConnecting:
+      return Fail(Error{Code::kConnectTimeout, "connecting: no answer in time"});
+    case State::kShaking:
+      return Fail(Error{Code::kConnectTimeout, "TLS handshake: no answer in time"});
+    case State::kIdle: {
+      // Its time is over: the same as an end from the other side.
+      auto& idle = upstream_.idle_;
+      for (auto one = idle.begin(); one != idle.end(); ++one) {
+        if (one->get() != this) continue;
+        std::unique_ptr<UpstreamConnection> taken = std::move(*one);
+        idle.erase(one);
+        return upstream_.Close(std::move(taken));
+      }
+      return;
+    }
+    case State::kLent:
+      return;
+  }
+}
+
+void UpstreamConnection::Open(const std::vector<net::Address>& addresses) {
+  addresses_ = addresses;
+  next_address_ = 0;
+  state_ = State::kConnecting;
+  TryNext();
+}
+
+// TryNext connects to the next address; all share one time-out.
+void UpstreamConnection::TryNext() {
+  Error last{Code::kDnsFailed, "the name has no address"};
+  while (next_address_ < addresses_.size()) {
+    watch_.End();
+    Result<net::Socket> started = net::StartConnect(addresses_[next_address_]);
+    ++next_address_;
+    if (!started) {
+      last = started.error();
+      continue;
+    }
+    socket_ = *std::move(started);
+    Result<net::Watch> watch = upstream_.context_.loop.WatchFor(socket_.fd(), *this);
+    if (!watch) return Fail(watch.error());
+    watch_ = *std::move(watch);
+    return;
+  }
+  Fail(last);
+}
+
+void UpstreamConnection::StartTls() {
+  const net::Address& address = addresses_[next_address_ - 1];
+  if (Result<void> connected = net::FinishConnect(socket_, address); !connected) {
+    if (next_address_ < addresses_.size()) return TryNext();
+    return Fail(connected.error());
+  }
+  enforcement_ = upstream_.context_.enforcement;
+  auto stream = net::PinnedStream::Create(std::move(socket_), upstream_.tls_.get(),
+                                          enforcement_->enforcer, upstream_.endpoint_);
+  if (!stream) return Fail(stream.error());
+  stream_ = *std::move(stream);
+  state_ = State::kShaking;
+  timer_.ArmAt(upstream_.context_.loop.now() + upstream_.context_.timeouts.handshake);
+  Shake();
+}
+
+void UpstreamConnection::Shake() {
+  switch (stream_->Shake()) {
+    case net::IoState::kWouldBlock:
+      return;
+    case net::IoState::kDone:
+      return upstream_.OnOpened(*this);
+    default:
+      return Fail(stream_->error());
+  }
+}
+
+void UpstreamConnection::Fail(const Error& error) { upstream_.OnFailed(*this, error); }
+
+}  // namespace cotter::gateway

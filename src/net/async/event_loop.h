@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One thread that serves many descriptors: epoll, edge-triggered, each descriptor registered once
+// for both directions, so that a request costs no system call but those that move its bytes. Who
+// is told that a descriptor is ready tries until it would block.
+//
+// Everything but Post and Stop belongs to the thread that calls Run.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "net/async/timer_wheel.h"
+#include "net/socket.h"
+#include <cotter/result.h>
+
+namespace cotter::net {
+
+// What a descriptor is ready for; several at once.
+struct Readiness {
+  bool read = false;    // bytes, or the end of them
+  bool write = false;   // room
+  bool ended = false;   // the peer will send no more: reading on finds the end
+  bool failed = false;  // reset, or never connected
+};
+
+// EventHandler is told what a descriptor is ready for.
+class EventHandler {
+ public:
+  virtual ~EventHandler() = default;
+  virtual void OnReady(Readiness ready) = 0;
+
+ protected:
+  EventHandler() = default;
+  EventHandler(const EventHandler&) = default;
+  EventHandler& operator=(const EventHandler&) = default;
+};
+
+class EventLoop;
+
+// Watch is the registration of one descriptor; it ends with the object, before the descriptor is
+// closed. An event that was already fetched for it is dropped.
+class Watch {
+ public:
+  Watch() = default;
+  Watch(Watch&& other) noexcept
+      : loop_(std::exchange(other.loop_, nullptr)), slot_(other.slot_), fd_(other.fd_) {}
+  Watch& operator=(Watch&& other) noexcept;
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  ~Watch() { End(); }
+
+  void End() noexcept;
+
+  // AskTurn tells the handler once more in the next round, with nothing new, whether or not the
+  // descriptor becomes ready: for who stopped in the middle so that others get their turn.
+  void AskTurn();
+
+ private:
+  friend class EventLoop;
+  Watch(EventLoop& loop, std::uint32_t slot, int fd) : loop_(&loop), slot_(slot), fd_(fd) {}
+
+  EventLoop* loop_ = nullptr;
+  std::uint32_t slot_ = 0;
+  int fd_ = -1;
+};
+
+// EventLoop must outlive its watches and timers.
+class EventLoop {
+ public:
+  // Fails with kNetworkError where the system has no descriptor left.
+  [[nodiscard]] static Result<std::unique_ptr<EventLoop>> Create();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  // WatchFor tells `handler`, which outlives the watch, of `fd`. Fails with kNetworkError.
+  [[nodiscard]] Result<Watch> WatchFor(int fd, EventHandler& handler);
+
+  // Run serves until Stop.
+  void Run();
+
+  // Stop ends Run after what it is doing. Safe from any thread, not from a signal handler.
+  void Stop();
+
+  // Post runs `task` on the loop's thread. Safe from any thread.
+  void Post(std::function<void()> task);
+
+  // Later runs `task` when the handlers of this round have returned.
+  void Later(std::function<void()> task) { later_.push_back(std::move(task)); }
+
+  // Bury destroys `dead` when the handlers of this round have returned: for a handler that ends
+  // while it, or one that it was called by, is still running.
+  void Bury(std::unique_ptr<EventHandler> dead) { graveyard_.push_back(std::move(dead)); }
+
+  // now is the time at which the current round began.
+  [[nodiscard]] MonotonicTime now() const noexcept { return now_; }
+  [[nodiscard]] TimerWheel& timers() noexcept { return timers_; }
+
+ private:
+  friend class Watch;
+  class Mailbox;
+
+  // Slot is a registration; its number and generation are what epoll gives back.
+  struct Slot {
+    EventHandler* handler = nullptr;
+    std::uint32_t generation = 0;
+  };
+
+  EventLoop(Socket epoll, std::unique_ptr<Mailbox> mailbox);
+  void Dispatch(int timeout);
+  void FinishRound();
+  void Tell(std::uint64_t key, Readiness ready);
+  void Forget(std::uint32_t slot, int fd) noexcept;
+
+  MonotonicTime now_;
+  TimerWheel timers_;
+  Socket epoll_;
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> free_slots_;
+  std::vector<std::function<void()>> later_;
+  std::vector<std::uint64_t> turns_;  // asked for, as keys of slots
+  std::vector<std::unique_ptr<EventHandler>> graveyard_;
+  std::unique_ptr<Mailbox> mailbox_;
+  Watch mail_watch_;
+  bool stopped_ = false;
+
+ public:
+  ~EventLoop();
+};
+
+}  // namespace cotter::net
