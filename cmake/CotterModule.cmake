@@ -47,6 +47,20 @@ function(cotter_registry room)
   target_sources(cotter_${room} PRIVATE ${list_file})
 endfunction()
 
+# cotter_embed(FOLDER FOLDER ENDING md TEMPLATE FILE.cc.in OUTPUT FILE.cc) makes FILE.cc from its template at build time, with
+# the texts of the folder's files in it (cmake/EmbedText.cmake). FOLDER and TEMPLATE are relative to the project.
+function(cotter_embed)
+  cmake_parse_arguments(ARG "" "FOLDER;ENDING;TEMPLATE;OUTPUT" "" ${ARGN})
+  set(script ${PROJECT_SOURCE_DIR}/cmake/EmbedText.cmake)
+  file(GLOB texts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${ARG_FOLDER}/*.${ARG_ENDING})
+  add_custom_command(
+    OUTPUT ${ARG_OUTPUT}
+    COMMAND ${CMAKE_COMMAND} -DFOLDER=${PROJECT_SOURCE_DIR}/${ARG_FOLDER} -DENDING=${ARG_ENDING}
+            -DTEMPLATE=${PROJECT_SOURCE_DIR}/${ARG_TEMPLATE} -DOUTPUT=${ARG_OUTPUT} -P ${script}
+    DEPENDS ${texts} ${script} ${PROJECT_SOURCE_DIR}/${ARG_TEMPLATE}
+    COMMENT "Embedding ${ARG_FOLDER}")
+endfunction()
+
 # cotter_unit_tests(ROOM [LINKS TARGET…]) makes one GoogleTest program cotter_ROOM_test of every tests/ROOM/*_test.cc, and
 # registers each of its tests with ctest.
 function(cotter_unit_tests room)

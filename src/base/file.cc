@@ -146,6 +146,11 @@ bool WriteAll(int fd, ByteView content) {
 }  // namespace
 
 Result<void> WriteFileAtomically(const std::string& path, ByteView content, unsigned mode) {
+  // A rename would put a file in the place of a device or a pipe: of /dev/null, for root.
+  struct stat known {};
+  if (lstat(path.c_str(), &known) == 0 && !S_ISREG(known.st_mode) && !S_ISLNK(known.st_mode)) {
+    return Unreadable(path, S_ISDIR(known.st_mode) ? EISDIR : EINVAL);
+  }
   std::string beside = path + ".XXXXXX";
   const Descriptor file(mkostemp(beside.data(), O_CLOEXEC));
   if (file.get() < 0) return Unreadable(path, errno);

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "base/file.h"
+#include "cli/policy_input.h"
 #include "formats/key_material.h"
-#include "policy/policy_file.h"
 #include "probe/judge.h"
 #include "tls/judge.h"
 
@@ -120,13 +120,9 @@ bool Worse(const CheckRow& a, const CheckRow& b) noexcept {
 }  // namespace
 
 Result<std::shared_ptr<const PolicyIndex>> ReadPolicyFile(const std::string& path) {
-  const Result<base::FileImage> file = base::ReadFile(path, policy::kMaxPolicyFileSize);
-  if (!file) return file.error();
-  const Result<Policy> policy = policy::ReadPolicy(AsText(file->bytes()), path);
-  if (!policy) return policy.error();
-  Result<PolicyIndex> index = PolicyIndex::Build(*policy);
-  if (!index) return Error{index.error().code, path + ": " + index.error().message};
-  return std::make_shared<const PolicyIndex>(std::move(*index));
+  Result<LoadedPolicy> loaded = LoadPolicy(path);
+  if (!loaded) return loaded.error();
+  return std::make_shared<const PolicyIndex>(std::move(loaded->index));
 }
 
 Result<PresentedChain> ReadChainFile(const std::string& path) {

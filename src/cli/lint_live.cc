@@ -8,6 +8,7 @@
 
 #include "base/sha256.h"
 #include "cli/check_targets.h"
+#include "cli/look_options.h"
 #include "probe/look.h"
 #include <cotter/certificate.h>
 
@@ -40,16 +41,6 @@ void AddLook(const probe::Look& look, policy::LiveServer& server) {
   }
 }
 
-probe::LookOptions LookOptionsOf(const ConnectionOptions& options, const Judging& judging) {
-  probe::LookOptions look{.connect = options.connect,
-                          .sni = std::nullopt,
-                          .timeout = options.timeout,
-                          .trust = judging.trust,
-                          .now = judging.now};
-  if (options.sni) look.sni = options.sni->text();
-  return look;
-}
-
 // TargetsOf is the rule's host on each of its ports.
 std::vector<std::string> TargetsOf(const HostRule& rule) {
   std::string host(rule.pattern.base().text());
@@ -74,7 +65,7 @@ void Ask(const net::Target& target, std::size_t host, const ConnectionOptions& o
   if (exit == Exit::kViolated) {
     server.mismatch = Error{row.code.value_or(Code::kPinMismatch), row.message};
   }
-  if (const auto look = probe::LookAt(target, LookOptionsOf(options, judging))) {
+  if (const auto look = probe::LookAt(target, LookOptionsOf(options, judging.trust, judging.now))) {
     AddLook(*look, server);
   }
   view.servers.push_back(std::move(server));

@@ -75,6 +75,23 @@ std::string_view SarifLevel(Severity severity) {
   return severity == Severity::kWarning ? "warning" : "note";
 }
 
+// UriOf is a file's path as a URI reference (RFC 3986, 3.3).
+std::string UriOf(std::string_view path) {
+  constexpr std::string_view kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string uri;
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (kPlain.find(c) != std::string_view::npos) {
+      uri += c;
+    } else {
+      uri += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  return uri;
+}
+
 void PrintSarif(Output& output, std::span<const LintedFile> files) {
   boost::json::array rules;
   boost::json::array results;
@@ -88,7 +105,7 @@ void PrintSarif(Output& output, std::span<const LintedFile> files) {
         rules.push_back(boost::json::object{{"id", id}, {"shortDescription", std::move(summary)}});
       }
       // Lines count from 1 (SARIF 2.1.0, 3.30.5); a finding without one is about the whole file.
-      boost::json::object place{{"artifactLocation", {{"uri", file.name}}},
+      boost::json::object place{{"artifactLocation", {{"uri", UriOf(file.name)}}},
                                 {"region", {{"startLine", std::max(finding.line, 1U)}}}};
       boost::json::array locations;
       locations.push_back(boost::json::object{{"physicalLocation", std::move(place)}});
@@ -156,19 +173,19 @@ void PrintJunit(Output& output, std::span<const LintedFile> files) {
   output.Text("</testsuites>\n");
 }
 
-// Command escapes a value of a GitHub workflow command.
-std::string Command(std::string_view text) {
+// CommandData escapes the message of a GitHub workflow command, of which the runner unescapes %, CR
+// and LF alone; the latter two are gone after SafeText.
+std::string CommandData(std::string_view text) {
   std::string out;
-  for (const char c : SafeText(text)) {
-    if (c == '%') {
-      out += "%25";
-    } else if (c == ':') {
-      out += "%3A";
-    } else if (c == ',') {
-      out += "%2C";
-    } else {
-      out += c;
-    }
+  for (const char c : SafeText(text)) out += c == '%' ? "%25" : std::string(1, c);
+  return out;
+}
+
+// CommandProperty escapes a property, in which ':' and ',' are unescaped too.
+std::string CommandProperty(std::string_view text) {
+  std::string out;
+  for (const char c : CommandData(text)) {
+    out += c == ':' ? "%3A" : c == ',' ? "%2C" : std::string(1, c);
   }
   return out;
 }
@@ -179,10 +196,10 @@ void PrintGithub(Output& output, std::span<const LintedFile> files) {
       const std::string_view word =
           finding.severity == Severity::kInfo ? "notice" : policy::NameOf(finding.severity);
       const std::string who = finding.rule.empty() ? "" : finding.rule + ": ";
-      output.Text("::" + std::string(word) + " file=" + Command(file.name) +
+      output.Text("::" + std::string(word) + " file=" + CommandProperty(file.name) +
                   ",line=" + std::to_string(std::max(finding.line, 1U)) +
                   ",title=" + std::string(NameOf(finding.code)) +
-                  "::" + Command(who + finding.message + ". " + finding.fix) + "\n");
+                  "::" + CommandData(who + finding.message + ". " + finding.fix) + "\n");
     }
   }
 }

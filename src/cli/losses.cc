@@ -7,8 +7,8 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
-#include "base/file.h"
 #include "base/nearest.h"
+#include "base/output_file.h"
 #include "cli/arguments.h"
 #include "cli/output.h"
 #include "cli/report.h"
@@ -57,7 +57,7 @@ Exit RefuseLosses(Call call, std::span<const formats::Loss> losses) {
 Exit Deliver(Call call, std::string_view format, std::string_view text,
              std::span<const formats::Loss> losses, const boost::json::object& extra) {
   if (const auto path = call.arguments.Value("output")) {
-    const Result<void> written = base::WriteFileAtomically(std::string(*path), AsBytes(text));
+    const Result<void> written = base::WriteOutputFile(std::string(*path), AsBytes(text));
     if (!written) {
       ReportError("", written.error());
       return Exit::kUsage;

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "cli/exit.h"
+#include "cli/look_options.h"
 #include "formats/claims.h"
 #include "formats/key_material.h"
 #include "probe/look.h"
@@ -159,14 +160,9 @@ PinList PinsOfServer(std::string_view target, const ConnectionOptions& options,
                      PinForm form) {
   const Result<net::Target> parsed = ParseTarget(target, options);
   if (!parsed) return Failed(std::string(target), "server", parsed.error());
-  probe::LookOptions look_options{.connect = options.connect,
-                                  .sni = std::nullopt,
-                                  .timeout = options.timeout,
-                                  .trust = std::move(trust),
-                                  .now = base::Now()};
-  if (options.sni) look_options.sni = options.sni->text();
   const std::string name = net::FormatTarget(*parsed);
-  const Result<probe::Look> look = probe::LookAt(*parsed, look_options);
+  const Result<probe::Look> look =
+      probe::LookAt(*parsed, LookOptionsOf(options, std::move(trust), base::Now()));
   if (!look) return Failed(name, "server", look.error());
   return ListLook(name, *look, unverified, form);
 }

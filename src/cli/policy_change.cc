@@ -13,9 +13,11 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/idna.h"
+#include "base/output_file.h"
 #include "base/sha256.h"
 #include "cli/arguments.h"
 #include "cli/connect_options.h"
+#include "cli/look_options.h"
 #include "cli/output.h"
 #include "cli/policy_actions.h"
 #include "cli/report.h"
@@ -76,15 +78,10 @@ Result<std::vector<Digest>> DigestsOfServer(Call call, std::string_view host, Pi
   if (!options) return options.error();
   const Result<net::Target> target = ParseTarget(host, *options);
   if (!target) return target.error();
-  auto trust = tls::LoadTrustStore(options->trust);
+  const auto trust = tls::LoadTrustStore(options->trust);
   if (!trust) return trust.error();
-  probe::LookOptions look_options{.connect = options->connect,
-                                  .sni = std::nullopt,
-                                  .timeout = options->timeout,
-                                  .trust = *std::move(trust),
-                                  .now = base::Now()};
-  if (options->sni) look_options.sni = options->sni->text();
-  const Result<probe::Look> look = probe::LookAt(*target, look_options);
+  const Result<probe::Look> look =
+      probe::LookAt(*target, LookOptionsOf(*options, *trust, base::Now()));
   if (!look) return look.error();
   // Half an answer would be half a pin set.
   if (!look->is_complete()) return look->failures.front().error;
@@ -228,7 +225,7 @@ Exit ChangePolicy(Call call) {
   const std::string before(AsText(file->bytes()));
   const Result<Changed> changed = Change(call, words[0], words[1], before, path);
   if (!changed) return Failure("policy " + words[0], changed.error());
-  const Result<void> written = base::WriteFileAtomically(path, AsBytes(changed->text));
+  const Result<void> written = base::WriteOutputFile(path, AsBytes(changed->text));
   if (!written) return Failure("", written.error());
   Tell(call, *changed, path);
   return Exit::kSatisfied;

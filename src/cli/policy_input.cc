@@ -8,13 +8,22 @@
 
 namespace cotter::cli {
 
+Error AboutPolicy(const Error& error, const Policy& policy, const std::string& path) {
+  std::string where = path;
+  const std::optional<PolicyFault> fault = FindFault(policy);
+  if (fault && fault->host && policy.hosts[*fault->host].line != 0) {
+    where += ":" + std::to_string(policy.hosts[*fault->host].line);
+  }
+  return {error.code, where + ": " + error.message};
+}
+
 Result<LoadedPolicy> LoadPolicy(const std::string& path) {
   const Result<base::FileImage> file = base::ReadFile(path, policy::kMaxPolicyFileSize);
   if (!file) return file.error();
   Result<Policy> policy = policy::ReadPolicy(AsText(file->bytes()), path);
   if (!policy) return policy.error();
   Result<PolicyIndex> index = PolicyIndex::Build(*policy);
-  if (!index) return Error{index.error().code, path + ": " + index.error().message};
+  if (!index) return AboutPolicy(index.error(), *policy, path);
   return LoadedPolicy{*std::move(policy), *std::move(index)};
 }
 

@@ -17,6 +17,10 @@ struct LoadedPolicy {
   PolicyIndex index;
 };
 
+// AboutPolicy is `error`, what is wrong with `policy` as a whole, with the file and the line of the
+// rule that it is about.
+[[nodiscard]] Error AboutPolicy(const Error& error, const Policy& policy, const std::string& path);
+
 // LoadPolicy reads the TOML or JSON at `path`, standard input where it is "-". Fails with what is
 // wrong in it, by file and line.
 [[nodiscard]] Result<LoadedPolicy> LoadPolicy(const std::string& path);

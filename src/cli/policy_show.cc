@@ -8,8 +8,8 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
-#include "base/file.h"
 #include "base/idna.h"
+#include "base/output_file.h"
 #include "cli/arguments.h"
 #include "cli/output.h"
 #include "cli/policy_actions.h"
@@ -226,8 +226,7 @@ Exit CompilePolicy(Call call) {
   }
   const Result<LoadedPolicy> loaded = LoadPolicy(PolicyPathOf(call));
   if (!loaded) return Failure("", loaded.error());
-  const Result<void> written =
-      base::WriteFileAtomically(std::string(*output), loaded->index.image());
+  const Result<void> written = base::WriteOutputFile(std::string(*output), loaded->index.image());
   return written ? Exit::kSatisfied : Failure("", written.error());
 }
 

@@ -25,6 +25,10 @@ std::string NamesOf(bool (*belongs)(const Format&)) {
 Result<const Format*> FormatOf(std::span<const InputFile> files, const Format* format) {
   if (format == nullptr) format = Recognize(files);
   if (format != nullptr && format->read != nullptr) return format;
+  const std::string_view text = AsText(files.front().bytes);
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
+    return AboutFiles(files, Code::kFormatMalformed, "expected UTF-8, found UTF-16");
+  }
   return AboutFiles(files, Code::kFormatUnknown,
                     "not a pinning configuration that is known; --from takes " +
                         NamesOf([](const Format& f) { return f.read != nullptr; }));

@@ -109,6 +109,11 @@ std::size_t Plist::Where(std::string_view word) const noexcept {
   return at == std::string_view::npos ? 0 : at;
 }
 
+bool IsAppPackage(const InputFile& file) noexcept {
+  return IsZip(file.bytes) && (file.name.ends_with(".ipa") ||
+                               AsText(file.bytes).find("Payload/") != std::string_view::npos);
+}
+
 bool LooksLikePlist(const InputFile& file, std::string_view word) {
   const std::string_view text = AsText(file.bytes);
   const bool is_plist = IsBinary(file.bytes) || text.find("<plist") != std::string_view::npos;

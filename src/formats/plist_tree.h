@@ -58,6 +58,9 @@ struct Plist {
 // LooksLikePlist reports whether `file` is a property list, or an app package, that holds `word`.
 [[nodiscard]] bool LooksLikePlist(const InputFile& file, std::string_view word);
 
+// IsAppPackage reports whether `file` looks like an IPA: a package with a folder Payload.
+[[nodiscard]] bool IsAppPackage(const InputFile& file) noexcept;
+
 // ReadPlist reads a property list, or Payload/*.app/Info.plist of an IPA. Fails with
 // kFormatMalformed: entities, a DTD but Apple's, too deep, too many values, a key twice or no text.
 [[nodiscard]] Result<Plist> ReadPlist(const InputFile& file);

@@ -14,18 +14,11 @@
 
 #include "base/sha256.h"
 #include "formats/asn1_text.h"
+#include "formats/openssl_free.h"
 #include <cotter/certificate.h>
 
 namespace cotter::formats {
 namespace {
-
-template <auto Function>
-struct Free {
-  template <typename T>
-  void operator()(T* value) const noexcept {
-    Function(value);
-  }
-};
 
 using Certificate = std::unique_ptr<X509, Free<X509_free>>;
 

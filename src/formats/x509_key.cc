@@ -17,17 +17,10 @@
 
 #include "base/sha256.h"
 #include "formats/asn1_text.h"
+#include "formats/openssl_free.h"
 
 namespace cotter::formats {
 namespace {
-
-template <auto Function>
-struct Free {
-  template <typename T>
-  void operator()(T* value) const noexcept {
-    Function(value);
-  }
-};
 
 std::string DigestName(int nid) { return nid == NID_undef ? "" : SnakeOf(OBJ_nid2ln(nid)); }
 

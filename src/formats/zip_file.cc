@@ -66,6 +66,7 @@ struct ZipFile::State {
 
   std::string file;
   zip_t* archive = nullptr;
+  std::size_t unpacked = 0;
 };
 
 ZipFile::ZipFile(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -128,6 +129,12 @@ Result<Bytes> ZipFile::Read(std::size_t index) const {
   if (bytes.size() > kMaxZipEntry) {
     return Error{Code::kFileTooLarge,
                  where + ": unpacks to more than " + std::to_string(kMaxZipEntry) + " bytes"};
+  }
+  state_->unpacked += bytes.size();
+  if (state_->unpacked > kMaxZipTotal) {
+    return Error{Code::kFileTooLarge, where +
+                                          ": with what stands before it, it unpacks to more than " +
+                                          std::to_string(kMaxZipTotal) + " bytes"};
   }
   return bytes;
 }

@@ -24,6 +24,9 @@ inline constexpr std::size_t kMaxZipEntries = 200'000;
 // What is read out of a package is a configuration: it unpacks to no more than this.
 inline constexpr std::size_t kMaxZipEntry = std::size_t{16} << 20;
 
+// And all that is read of one package to no more than this: the layouts of large apps have 10 MB.
+inline constexpr std::size_t kMaxZipTotal = std::size_t{64} << 20;
+
 // IsZip reports whether `bytes` begin as a ZIP file does.
 [[nodiscard]] bool IsZip(ByteView bytes) noexcept;
 
@@ -42,7 +45,7 @@ class ZipFile {
   [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }
 
   // Read unpacks entry `index`. Fails with kFormatMalformed, and with kFileTooLarge beyond
-  // kMaxZipEntry, whatever size the directory claims.
+  // kMaxZipEntry, or where all calls come beyond kMaxZipTotal, whatever the directory claims.
   [[nodiscard]] Result<Bytes> Read(std::size_t index) const;
 
  private:

@@ -82,7 +82,23 @@ void FindSharedEnvironments(std::span<const LintedPolicy> policies,
   }
 }
 
-std::string FixFor(Code code) { return "see cotter explain " + std::string(cotter::NameOf(code)); }
+std::string FixFor(Code code) {
+  switch (code) {
+    case Code::kPinMalformed:
+    case Code::kPinWrongLength:
+    case Code::kPinPlaceholder:
+    case Code::kPinEmptyInput:
+      return "put the pin of a key there: cotter pins HOST, or cotter pins FILE";
+    case Code::kPolicyNoUsablePin:
+      return "give the rule a pin: cotter pins HOST; or leave the host out with mode = \"off\"";
+    case Code::kDebugOverride:
+      return "move it into <debug-overrides>, which release builds do not read";
+    case Code::kTimeInvalid:
+      return "write the date as 2027-06-30";
+    default:
+      return "see cotter explain " + std::string(cotter::NameOf(code));
+  }
+}
 
 }  // namespace
 

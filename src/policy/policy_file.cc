@@ -23,11 +23,36 @@ bool IsJson(std::string_view text) {
   return first != std::string_view::npos && text[first] == '{';
 }
 
+// TooManyRules finds the first rule beyond the limit without parsing those before it.
+std::optional<ReadIssue> TooManyRules(std::string_view text) {
+  constexpr std::string_view kHeader = "[[host]]";
+  std::size_t count = 0;
+  for (std::size_t at = text.find(kHeader);
+       at != std::string_view::npos && count <= kMaxPolicyRules;
+       at = text.find(kHeader, at + kHeader.size())) {
+    ++count;
+  }
+  if (count <= kMaxPolicyRules) return std::nullopt;
+  const std::optional<std::vector<TomlChunk>> chunks = SplitToml(text);
+  if (!chunks) return std::nullopt;
+  count = 0;
+  for (const TomlChunk& chunk : *chunks) {
+    if (chunk.array != "host" || ++count <= kMaxPolicyRules) continue;
+    return ReadIssue{Code::kPolicyTooLarge,
+                     {chunk.lines_before + 1, 1},
+                     "expected at most " + std::to_string(kMaxPolicyRules) + " [[host]] tables"};
+  }
+  return std::nullopt;
+}
+
 std::optional<ReadIssue> TooLarge(std::string_view text) {
   const std::size_t limit = IsJson(text) ? kMaxPolicyJsonSize : kMaxPolicyFileSize;
-  if (text.size() <= limit) return std::nullopt;
-  return ReadIssue{
-      Code::kPolicyTooLarge, {}, "expected at most " + std::to_string(limit) + " bytes of policy"};
+  if (text.size() > limit) {
+    return ReadIssue{Code::kPolicyTooLarge,
+                     {},
+                     "expected at most " + std::to_string(limit) + " bytes of policy"};
+  }
+  return IsJson(text) ? std::nullopt : TooManyRules(text);
 }
 
 // ReadWhole reads `text` as one document. What is not a document at all is the returned issue.

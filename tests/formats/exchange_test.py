@@ -151,6 +151,18 @@ class Exchange(unittest.TestCase):
         with zipfile.ZipFile(climbing, "w") as apk:
             apk.writestr("AndroidManifest.xml", b"")
             apk.writestr("../../etc/cron.d/x", b"x")
+        many = io.BytesIO()
+        with zipfile.ZipFile(many, "w", zipfile.ZIP_DEFLATED) as apk:
+            apk.writestr("AndroidManifest.xml", b"")
+            for i in range(70):  # each small enough, together too much
+                apk.writestr(f"res/{i}.xml", b"\x03\x00\x08\x00" + bytes(1 << 20))
+        climbing_ipa = io.BytesIO()
+        with zipfile.ZipFile(climbing_ipa, "w") as ipa:
+            ipa.writestr("Payload/../../x/Info.plist", b"x")
+            ipa.writestr("Payload/A.app/Info.plist", b"<plist/>")
+        bomb_ipa = io.BytesIO()
+        with zipfile.ZipFile(bomb_ipa, "w", zipfile.ZIP_DEFLATED) as ipa:
+            ipa.writestr("Payload/A.app/Info.plist", b"bplist00" + bytes(64 << 20))
         deep = "<dict><key>a</key>" * 100_000 + "</dict>" * 100_000
         plist = '<?xml version="1.0"?><plist version="1.0">{}<key>NSPinnedDomains</key></plist>'
         # Thirty arrays, each of two references to the next: a tree of a thousand million values.
@@ -191,6 +203,13 @@ class Exchange(unittest.TestCase):
                           + (2).to_bytes(8, "big") + bytes(8) + (12).to_bytes(8, "big"),
                           ["--from", "ios"], "key.plist: "),
             "bomb.apk": (bomb.getvalue(), [], "unpacks to more"),
+            "many.apk": (many.getvalue(), [], "unpacks to more than 67108864"),
+            "climb.ipa": (climbing_ipa.getvalue(), [], "climb.ipa: entry 1: a name that leads out"),
+            "bomb.ipa": (bomb_ipa.getvalue(), [], "bomb.ipa!Payload/A.app/Info.plist: unpacks to more"),
+            "twice.plist": (plist.format("<dict><key>NSPinnedDomains</key><dict/>\n<key>NSPinnedDomains</key>"
+                                         "<dict/></dict>").replace("<key>NSPinnedDomains</key></plist>", "</plist>"),
+                            [], "twice.plist:2:"),
+            "wide.xml": ("<network-security-config/>".encode("utf-16"), [], "wide.xml: expected UTF-8"),
             "climb.apk": (climbing.getvalue(), [], "leads out"),
             "cut.apk": (climbing.getvalue()[:60], [], "cut.apk: "),
             "alias.yaml": ("a: &a [verify_certificate_spki]\nb: [*a, *a]\n", [], "alias.yaml:1:"),

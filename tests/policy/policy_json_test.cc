@@ -116,6 +116,7 @@ TEST(PolicyJson, RefusesWhatOtherReadersLetPass) {
 }
 
 // S1-49, S3-40: a client of one environment refuses the policy of another, and one without.
+// S2-26: the document itself says which channel it is for, debug or release.
 TEST(RequireEnvironment, RefusesAnother_S1_49_S3_40) {
   Policy policy;
   for (const std::string_view environment : {"", "development", "staging"}) {

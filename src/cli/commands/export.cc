@@ -16,6 +16,7 @@
 #include "cli/losses.h"
 #include "cli/option.h"
 #include "cli/output.h"
+#include "cli/policy_input.h"
 #include "cli/report.h"
 #include "formats/exchange.h"
 #include "formats/key_material.h"
@@ -108,7 +109,11 @@ Exit RunExport(Call call) {
   if (!policy) return Fail(policy.error());
   options->policy_digest = EncodeHex(base::Sha256(file->bytes()).bytes);
   const Result<formats::Exported> exported = formats::Export(*policy, *format, *options);
-  if (!exported) return Fail(exported.error());
+  if (!exported) {
+    const bool whole = FindFault(*policy).has_value();
+    return Fail(whole ? AboutPolicy(exported.error(), *policy, std::string(*path))
+                      : exported.error());
+  }
   if (!call.arguments.Has("json")) ReportLosses(exported->losses);
   if (const Exit refused = RefuseLosses(call, exported->losses); refused != Exit::kSatisfied) {
     return refused;

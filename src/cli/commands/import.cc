@@ -120,8 +120,9 @@ const Command kImportCommand{
         "Reads what other stacks pin by and writes the policy that says the same, as TOML: Android "
         "network security configurations (XML, or in an APK), iOS NSPinnedDomains and TrustKit "
         "(property lists, or in an IPA), OkHttp in Kotlin and Java, curl configurations, Envoy, "
-        "TLSA records, HPKP headers, tls-client and JSON maps, Chromium's preload list, folders "
-        "of certificates, and what cotter exported for Go, Node, Python and Dart.\n\n"
+        "TLSA records, HPKP headers, tls-client and JSON maps, the preload lists of Chromium and "
+        "Firefox, folders of certificates, and what cotter exported for Go, Node, Python, Dart and "
+        "Swift.\n\n"
         "What the policy cannot say, or what the file says without effect, is told on standard "
         "error and in comments of the policy.",
     .arguments = kArguments,

@@ -17,6 +17,7 @@
 #include "cli/connect_options.h"
 #include "cli/inspect_json.h"
 #include "cli/inspect_text.h"
+#include "cli/look_options.h"
 #include "cli/option.h"
 #include "cli/output.h"
 #include "cli/pin_sources.h"
@@ -132,13 +133,8 @@ Found InspectServer(const std::string& text, Call call) {
   if (!target) return Failed(target.error());
   const auto trust = tls::LoadTrustStore(options->trust);
   if (!trust) return Failed(trust.error());
-  probe::LookOptions look_options{.connect = options->connect,
-                                  .sni = std::nullopt,
-                                  .timeout = options->timeout,
-                                  .trust = *trust,
-                                  .now = base::Now()};
-  if (options->sni) look_options.sni = options->sni->text();
-  const Result<probe::Look> look = probe::LookAt(*target, look_options);
+  const Result<probe::Look> look =
+      probe::LookAt(*target, LookOptionsOf(*options, *trust, base::Now()));
   if (!look) return Failed(look.error());
   const auto unverified = call.arguments.Has("insecure-show") ? UnverifiedChains::kInsecureShow
                                                               : UnverifiedChains::kRefused;

@@ -46,10 +46,15 @@ class ConfigReader {
   Result<ImportedPolicy> Read(const XmlElement& root) {
     if (root.name != kRoot) return Fail(root, "expected <network-security-config>");
     ours_ = ReadProvenance(source_.text()).has_value();
+    // Wherever it stands, what it trusts holds for domains that say nothing of it themselves.
+    Context base;
+    for (const XmlElement& child : root.children) {
+      if (child.name != "base-config") continue;
+      if (Result<void> read = ReadBase(child, base); !read) return read.error();
+    }
     for (const XmlElement& child : root.children) {
       Result<void> read = Ok();
-      if (child.name == "domain-config") read = ReadConfig(child, {}, 0);
-      if (child.name == "base-config") read = ReadBase(child);
+      if (child.name == "domain-config") read = ReadConfig(child, base, 0);
       if (child.name == "debug-overrides") {
         Lose("", Severity::kNote, "debug-overrides are for debuggable builds and not imported",
              child);
@@ -73,8 +78,11 @@ class ConfigReader {
         {.rule = rule, .what = what, .severity = severity, .line = source_.Line(at.offset)});
   }
 
-  Result<void> ReadBase(const XmlElement& base) {
+  Result<void> ReadBase(const XmlElement& base, Context& context) {
     for (const XmlElement& child : base.children) {
+      if (child.name == "trust-anchors") {
+        for (const XmlElement& each : child.children) context.anchors.push_back(&each);
+      }
       if (child.name == "domain" || child.name == "pin-set" || child.name == "domain-config") {
         return Fail(child, "<" + child.name + "> is not allowed in base-config");
       }
@@ -180,7 +188,9 @@ class ConfigReader {
       const std::string from(anchor->Attribute("src").value_or("?"));
       if (anchor->Attribute("overridePins") == "true") {
         Lose(rule, Severity::kStricter,
-             "pins do not hold for CAs from " + Quoted(from) + " there; here they do", *anchor);
+             "pins do not hold for CAs from " + Quoted(from) + " in the app; in the policy they do",
+             *anchor);
+        imported_.losses.back().fault = Code::kDebugOverride;
       } else if (from != "system" && from != "user") {
         Lose(rule, Severity::kNote, "the CAs in " + Quoted(from) + " are not imported", *anchor);
       }

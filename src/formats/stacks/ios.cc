@@ -72,8 +72,12 @@ Result<ImportedPolicy> Read(std::span<const InputFile> files) {
   return imported;
 }
 
+// An IPA is Apple's unless TrustKit has pins in it, so that reading says what is wrong with it.
 bool Recognizes(std::span<const InputFile> files) {
-  return LooksLikePlist(files.front(), "NSPinnedDomains");
+  const InputFile& file = files.front();
+  return LooksLikePlist(file, "NSPinnedDomains") ||
+         (IsAppPackage(file) && !LooksLikePlist(file, "TSKConfiguration") &&
+          !LooksLikePlist(file, "TSKPinnedDomains"));
 }
 
 void WriteList(std::string_view key, PinPlace place, const PlanRule& rule, std::string& text) {
