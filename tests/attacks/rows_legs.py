@@ -75,6 +75,21 @@ def intercepting_proxy(t):
     t.expect(server, completed=None, resumed=None, requests=1)  # mitmproxy's own connections
 
 
+@row("HTTP, one that ends the tunnel itself, a rogue CA", "refused (pin_mismatch)")
+def lying_proxy(t):
+    proxy = t.serve("--identity", "rogue-leaf", "--starttls", "http-proxy")
+    t.policy(t.rule("leaf", host="localhost"))
+    t.get(proxy, host="localhost", proxy=f"http://127.0.0.1:{t.port(proxy)}")
+
+
+@row("HTTP, one that wants another password", "refused (*)")
+def refusing_proxy(t):
+    server = t.serve()
+    t.expect(server, connections=0)
+    t.policy(t.rule("leaf", host="localhost"))
+    t.get(server, host="localhost", proxy=t.stage.http_proxy.replace(PROXY_PASSWORD, "wrong"))
+
+
 @row("SOCKS 5 (microsocks): genuine, rogue CA", "accepted; refused (pin_mismatch)")
 def socks_proxy(t):
     t.policy(t.rule("leaf", host="localhost"))

@@ -120,5 +120,5 @@ def mitmproxy(t):
 @row("nginx and haproxy with the pinned chain", "accepted; accepted")
 def other_servers(t):
     t.policy(t.rule("leaf", t.pin("intermediate", place="ca")))
-    t.get(None, port=t.stage.nginx)
+    t.get(None, port=t.stage.nginx.port)
     t.get(None, port=t.stage.haproxy)

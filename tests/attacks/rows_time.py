@@ -111,6 +111,16 @@ def kept_other_host(t):  # S1-56
     t.get(server, keep=True, host="other.example.com")
 
 
+@row("the same with nginx, which speaks HTTP/2 where it is asked to", "accepted; refused (pin_mismatch)")
+def coalescing(t):  # S1-56
+    t.policy(t.rule("leaf"), t.rule(NOBODY, host="other.example.com"))
+    server = t.stage.nginx
+    t.get(None, port=server.port, keep=True)
+    t.get(None, port=server.port, keep=True, host="other.example.com")
+    assert server.secrets_of("other.example.com") == [], "a refused request was answered"
+    assert len(server.secrets_of("api.example.com")) > 0
+
+
 @row("the policy changed for another host", "accepted; accepted, reused")
 def kept_elsewhere(t):
     kept(t, lambda: t.policy(t.rule("leaf"), t.rule(NOBODY, host="other.example.com")))

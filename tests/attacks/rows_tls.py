@@ -55,6 +55,12 @@ def psk(t):
         t.get(server, careless=["psk"])
 
 
+@row("a server that speaks no TLS", "refused (*)")
+def plain(t):
+    t.policy(t.rule("leaf"))
+    t.get(t.serve("--fault", "plain-http"))
+
+
 @row("the program asks for no verification, a rogue CA", "refused (*)")
 def verify_none(t):  # S1-18, S3-10
     t.policy(t.rule("leaf"))

@@ -57,8 +57,11 @@ class Stage:
 
     @functools.cached_property
     def nginx(self):
-        """The port of nginx, which presents leaf and intermediate."""
-        return self._stack.enter_context(daemons.nginx(self._files, ["leaf"]))
+        """nginx, which presents leaf and intermediate, with HTTP/2 too, and logs what came."""
+        log = self._stack.enter_context(tempfile.NamedTemporaryFile(mode="r", prefix="cotter-nginx-"))
+        daemons.own(log.name)
+        port = self._stack.enter_context(daemons.nginx(self._files, ["leaf"], http2_log=log.name))
+        return Nginx(port, log)
 
     @functools.cached_property
     def haproxy(self):
@@ -89,6 +92,18 @@ class Stage:
     def mitmproxy(self, *mode):
         """mitmproxy for a with statement: a proxy, unless its --mode says otherwise."""
         return Interceptor(self.lab, mode)
+
+
+class Nginx:
+    """A running nginx: its port, and its log of host and Authorization."""
+
+    def __init__(self, port, log):
+        self.port, self._log = port, log
+
+    def secrets_of(self, host):
+        """What every request for `host` carried."""
+        self._log.seek(0)
+        return [secret for name, _, secret in (line.strip().partition(" ") for line in self._log) if name == host]
 
 
 @contextlib.contextmanager

@@ -124,8 +124,9 @@ def openssl_server(pki, identities, options=(), port=None, address="127.0.0.1"):
 
 
 @contextlib.contextmanager
-def nginx(pki, identities, only_for=None):
-    """With both key types if there are two identities; `only_for`: handshakes for other names are rejected."""
+def nginx(pki, identities, only_for=None, http2_log=None):
+    """With both key types if there are two identities; `only_for`: handshakes for other names are rejected; `http2_log`: HTTP/2
+    too, and host and Authorization of each request into this file."""
     with directory() as path:
         home, port = Home(path, pki), free_port()
         certificates = "".join(f"ssl_certificate {home.chain(name)}; ssl_certificate_key {home.key(name)};\n"
@@ -133,10 +134,12 @@ def nginx(pki, identities, only_for=None):
         temporary = "".join(f"{kind}_temp_path {path};\n"
                             for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         others = f"server {{ listen 127.0.0.1:{port} ssl default_server; ssl_reject_handshake on; }}" if only_for else ""
+        log = f"log_format said '$host $http_authorization'; access_log {http2_log} said;" if http2_log else "access_log off;"
         config = home.write("nginx.conf", f"""
             daemon off; master_process off; pid {path}/pid; error_log stderr; events {{}}
-            http {{ access_log off; {temporary} {others}
-                    server {{ listen 127.0.0.1:{port} ssl; server_name {only_for or "_"}; {certificates} }} }}""")
+            http {{ {log} {temporary} {others}
+                    server {{ listen 127.0.0.1:{port} ssl {"http2" if http2_log else ""};
+                              server_name {only_for or "_"}; {certificates} }} }}""")
         with daemon(["/usr/sbin/nginx", "-e", "stderr", "-c", config], port, path):
             yield port
 
