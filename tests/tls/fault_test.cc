@@ -18,6 +18,7 @@
 
 #include "tests/tls/context_program.h"
 #include "tests/tls/failing_allocations.h"
+#include "tests/tls/memory_server.h"
 
 namespace cotter::tls {
 namespace {
@@ -73,24 +74,6 @@ MethodPtr MakeMethod() {
   BIO_meth_set_write(method.get(), WriteWire);
   BIO_meth_set_ctrl(method.get(), ControlWire);
   return method;
-}
-
-X509Ptr Parse(const lab::Certificate& certificate) {
-  const unsigned char* at = certificate.der.data();
-  return X509Ptr(d2i_X509(nullptr, &at, static_cast<long>(certificate.der.size())));
-}
-
-SslContextPtr MakeServer(const std::string& name, int version) {
-  const lab::Identity& identity = World().Get(name);
-  SslContextPtr context(SSL_CTX_new(TLS_server_method()));
-  SSL_CTX_use_certificate(context.get(), Parse(identity.certificate).get());
-  SSL_CTX_use_PrivateKey(context.get(), identity.key.native());
-  for (const lab::Certificate& above : identity.chain) {
-    SSL_CTX_add1_chain_cert(context.get(), Parse(above).get());
-  }
-  SSL_CTX_set_min_proto_version(context.get(), version);
-  SSL_CTX_set_max_proto_version(context.get(), version);
-  return context;
 }
 
 // What came of one connection.

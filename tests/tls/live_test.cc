@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <future>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -196,6 +197,40 @@ TEST_P(LiveTest, HandlerMaySwapThePolicyItself) {
   EXPECT_EQ(told, 1);
   EXPECT_EQ(source->Current()->version(), 1U);
   EXPECT_FALSE(program.Read());  // shut down, though the policy of now would allow it
+}
+
+// A handler that blocks holds up its own connection: others are made, and the policy is swapped,
+// meanwhile.
+TEST_P(LiveTest, HandlerThatBlocksHoldsUpNobodyElse) {
+  const lab::Server server = StartServer(Serving({World().Get("leaf")}));
+  const std::shared_ptr<HeldPolicy> source = HoldPolicy(Pins({{"leaf"}}));
+  std::promise<void> blocked;
+  std::promise<void> release;
+  std::atomic<int> calls{0};
+  const auto handler = [&](const ConnectionRecord& /*record*/) {
+    if (calls++ != 0) return;
+    blocked.set_value();
+    release.get_future().wait();
+  };
+  const Enforcer enforcer =
+      Enforcer::Create({.policy = source, .trust = Trust({"root"}), .now = {}}).value();
+  const SslContextPtr context(SSL_CTX_new(TLS_client_method()));
+  ASSERT_TRUE(
+      enforcer.AttachContext(context.get(), {.endpoint = ApiEndpoint(), .on_record = handler}));
+  const auto connect = [&] {
+    const SslPtr ssl(SSL_new(context.get()));
+    BIO* const bio = BIO_new_connect(server.authority().c_str());
+    EXPECT_EQ(BIO_do_connect(bio), 1);
+    SSL_set_bio(ssl.get(), bio, bio);
+    EXPECT_EQ(SSL_connect(ssl.get()), 1);
+    return CheckUse(ssl.get()).has_value();
+  };
+  std::future<bool> held = std::async(std::launch::async, connect);
+  blocked.get_future().wait();
+  EXPECT_TRUE(connect());
+  source->Set(Pins({{"backup"}}));
+  release.set_value();
+  EXPECT_FALSE(held.get());  // the policy that came while it was blocked counts
 }
 
 TEST(LiveConnections, SwapsWhileConnectionsComeAndGo) {
