@@ -145,7 +145,7 @@ constexpr Example kExamples[] = {
     {.line = "cotter exec --doctor psql", .help = "can a policy be enforced in this program"},
     {.line = "cotter exec -p policy.toml --report-only --audit audit.jsonl -- ./nightly.sh",
      .help = "learn what a script and all that it starts would be refused"},
-    {.line = "cotter exec --pin api.example.com=sha256/AbEi… -- wget https://api.example.com/",
+    {.line = "cotter exec --pin example.com=sha256/AbEi… -- wget https://example.com/",
      .help = "one pin and no policy file"},
 };
 

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A program that does with OpenSSL what cotter must not let pass: the victim, and the accomplice,
+// of tests/exec/robustness_test.py. It connects to localhost, writes a secret, and ends with 0 if
+// that was taken.
+//
+//   stubborn_client PORT callback     its own verification accepts everything
+//   stubborn_client PORT anonymous    suites without a certificate
+//   stubborn_client PORT psk          an external pre-shared key
+//   stubborn_client PORT early        writes early data first
+//   stubborn_client PORT again PORT2  the session of the first server is offered to the second, by
+//                                     another name
+#include <array>
+#include <cstring>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <openssl/bio.h>
+#include <openssl/ssl.h>
+
+namespace {
+
+constexpr std::string_view kSecret = "GET / HTTP/1.0\r\nAuthorization: secret\r\n\r\n";
+
+template <auto Free>
+struct FreeWith {
+  template <typename T>
+  void operator()(T* object) const noexcept {
+    Free(object);
+  }
+};
+using Context = std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>>;
+using Connection = std::unique_ptr<SSL, FreeWith<SSL_free>>;
+using Session = std::unique_ptr<SSL_SESSION, FreeWith<SSL_SESSION_free>>;
+
+int AcceptAll(X509_STORE_CTX* /*context*/, void* /*argument*/) { return 1; }
+
+unsigned int GiveKey(SSL* /*ssl*/, const char* /*hint*/, char* identity, unsigned int identity_size,
+                     unsigned char* key, unsigned int key_size) {
+  constexpr std::array<unsigned char, 4> kKey = {1, 2, 3, 4};
+  constexpr std::string_view kIdentity = "lab";
+  if (identity_size <= kIdentity.size() || key_size < kKey.size()) return 0;
+  std::memcpy(identity, kIdentity.data(), kIdentity.size() + 1);
+  std::memcpy(key, kKey.data(), kKey.size());
+  return kKey.size();
+}
+
+Connection Open(SSL_CTX* context, const std::string& port, const std::string& name) {
+  BIO* const bio = BIO_new_connect(("localhost:" + port).c_str());
+  Connection ssl(SSL_new(context));
+  if (bio == nullptr || !ssl || BIO_do_connect(bio) != 1) return nullptr;
+  SSL_set_bio(ssl.get(), bio, bio);
+  std::string server_name = name;
+  SSL_ctrl(ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, server_name.data());
+  SSL_set_connect_state(ssl.get());
+  return ssl;
+}
+
+// Say writes the secret; the handshake happens in the write.
+bool Say(SSL* ssl) {
+  if (SSL_write(ssl, kSecret.data(), static_cast<int>(kSecret.size())) <= 0) return false;
+  std::array<char, 256> answer{};
+  return SSL_read(ssl, answer.data(), answer.size()) > 0;
+}
+
+void Prepare(SSL_CTX* context, std::string_view mode) {
+  SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
+  if (mode == "callback") SSL_CTX_set_cert_verify_callback(context, AcceptAll, nullptr);
+  if (mode != "anonymous" && mode != "psk") return;
+  SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_security_level(context, 0);
+  SSL_CTX_set_cipher_list(context, mode == "psk" ? "PSK" : "aNULL");
+  if (mode == "psk") SSL_CTX_set_psk_client_callback(context, GiveKey);
+}
+
+bool Run(const std::vector<std::string>& words) {
+  const Context context(SSL_CTX_new(TLS_client_method()));
+  const std::string& mode = words[2];
+  Prepare(context.get(), mode);
+  const Connection ssl = Open(context.get(), words[1], "localhost");
+  if (!ssl) return false;
+  if (mode == "early") {
+    std::size_t written = 0;
+    return SSL_write_early_data(ssl.get(), kSecret.data(), kSecret.size(), &written) == 1;
+  }
+  if (!Say(ssl.get())) return false;
+  if (mode != "again") return true;
+  const Session session(SSL_get1_session(ssl.get()));
+  const Connection second = Open(context.get(), words[3], "api.example.com");
+  if (!second || SSL_set_session(second.get(), session.get()) != 1) return false;
+  const bool said = Say(second.get());
+  std::cout << (SSL_session_reused(second.get()) == 1 ? "reused" : "not reused") << "\n";
+  return said;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  return Run(std::vector<std::string>(words, words + count)) ? 0 : 1;
+}
