@@ -85,7 +85,7 @@ class CheckedStream {
     return CheckedStream(std::forward<Next>(next));
   }
 
-  // What an Asio stream has.
+  // What an Asio stream has. What is done on next_layer() itself is not checked.
   [[nodiscard]] executor_type get_executor() noexcept { return next_.get_executor(); }
   [[nodiscard]] next_layer_type& next_layer() noexcept { return next_; }
   [[nodiscard]] const next_layer_type& next_layer() const noexcept { return next_; }

@@ -10,7 +10,7 @@ PSK = "lab:0102030405060708090a0b0c0d0e0f10"
 @row("a renegotiation that presents another certificate", "not renegotiated")
 def renegotiation(t):
     # The request is the genuine server's; it may be answered or not.
-    server = t.serve("--max-tls", "1.2", "--renegotiate", "rogue-leaf", "--deadline", "3000")
+    server = t.serve("--max-tls", "1.2", "--renegotiate", "rogue-leaf")
     t.policy(t.rule("leaf"))
     t.get(server)
     t.expect(server, completed=1, canaries=None)
