@@ -64,6 +64,7 @@ void Engine::Round() {
   Obey();
   if (!timers_.empty()) StartDueTimers();
   Perform();
+  if (!named_.empty()) StartNamed();
   if (generations_.size() > 1) DropIdleGenerations();
 }
 
@@ -194,6 +195,8 @@ void Engine::TurnPolicy() {
   COTTER_CHECK(MakeGeneration(policy) != nullptr);
   // Idle handles remember which multi handle they last ran in.
   idle_.clear();
+  // Each multi handle remembers names for itself.
+  resolved_.clear();
 }
 
 void Engine::DropIdleGenerations() {

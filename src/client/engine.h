@@ -67,6 +67,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void Tell(Transfer& transfer, BadPin bad);
   void Log(Transfer& transfer, LogLevel level, std::string text);
   [[nodiscard]] BodyUse UseOfBody(Transfer& transfer);  // the answer's header is complete
+  void SocketMade(Transfer& transfer) { NameArrived(transfer); }
   void KeepProxyRecord(const tls::ConnectionRecord& record) { proxy_record_ = record; }
   [[nodiscard]] const std::optional<tls::ConnectionRecord>& proxy_record() const noexcept {
     return proxy_record_;
@@ -111,6 +112,12 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void TurnPolicy();
   void DropIdleGenerations();
 
+  // names.cc: one resolver thread for a name, however many requests want it.
+  [[nodiscard]] bool WaitsForName(Transfer& transfer);
+  void NameArrived(Transfer& transfer);
+  void NameFailed(Transfer& transfer) noexcept;
+  void StartNamed();
+
   // journey.cc: from hop to hop.
   void BeginHop(Transfer& transfer);
   [[nodiscard]] Result<void> CheckHop(Transfer& transfer);
@@ -153,6 +160,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
   HstsStore hsts_;
   std::optional<tls::ConnectionRecord> proxy_record_;
   std::size_t next_generation_ = 1;
+  std::unordered_map<std::string, std::vector<std::shared_ptr<Transfer>>> resolving_;
+  std::unordered_map<std::string, SteadyTime> resolved_;  // until when libcurl remembers them
+  std::vector<std::shared_ptr<Transfer>> named_;          // those whose name has arrived
 };
 
 }  // namespace cotter::client

@@ -103,19 +103,25 @@ Result<void> Hold(Transfer& transfer, const tls::ConnectionRecord& record, Leg l
 // CheckTls is the last look before a request leaves on a TLS connection.
 Result<void> CheckTls(Transfer& transfer) {
   SSL* const ssl = SslOf(transfer.hop.easy->handle.get());
-  if (ssl == nullptr) return Error{Code::kNoVerifiedPath, "the connection has no TLS"};
-  const Result<const tls::ConnectionRecord*> record = tls::Confirm(ssl);
-  if (!record) return record.error();
+  const tls::ConnectionRecord* const record = ssl == nullptr ? nullptr : tls::RecordOf(ssl);
+  if (record == nullptr) return Error{Code::kNoVerifiedPath, "the connection was not judged"};
   // libcurl never uses one host's HTTP/2 connection for another; if it did, the pins of the other
   // would not have been asked.
-  if (!IsFor(**record, transfer.url->endpoint())) {
+  if (!IsFor(*record, transfer.url->endpoint())) {
     return Error{Code::kNoVerifiedPath, "the connection was judged for another host"};
   }
   auto policy = transfer.engine.settings().options.policy->Current();
-  transfer.hop.facts = FactsOf(**record);
+  transfer.hop.facts = FactsOf(*record);
   transfer.hop.facts.policy_name = policy->name();
   transfer.hop.facts.policy_version = policy->version();
-  return Hold(transfer, **record, Leg::kOrigin, std::move(policy));
+  // Where the policy has changed the handler is told here; the enforcer's own word comes last.
+  if (Result<void> held = Hold(transfer, *record, Leg::kOrigin, std::move(policy)); !held) {
+    return held;
+  }
+  const Result<const tls::ConnectionRecord*> confirmed = tls::Confirm(ssl);
+  if (!confirmed) return confirmed.error();
+  transfer.hop.facts.tls_version = (*confirmed)->tls_version;
+  return Ok();
 }
 
 Result<void> CheckReady(Transfer& transfer) {
@@ -174,6 +180,7 @@ int OnReady(void* user, char* peer_address, char* /*own_address*/, int peer_port
   }
   transfer.hop.facts.peer = PeerText(peer_address == nullptr ? "" : peer_address, peer_port);
   transfer.hop.ready = true;
+  transfer.engine.SocketMade(transfer);  // or a kept one is used
   return CURL_PREREQFUNC_OK;
 } catch (...) {
   return CURL_PREREQFUNC_ABORT;

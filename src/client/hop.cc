@@ -40,6 +40,7 @@ void SetCallbacks(Setter& set) {
   set(CURLOPT_SEEKFUNCTION, OnSeek);
   set(CURLOPT_SSL_CTX_FUNCTION, OnSslContext);
   set(CURLOPT_PREREQFUNCTION, OnReady);
+  set(CURLOPT_SOCKOPTFUNCTION, OnSocket);
 }
 
 // SetTls leaves libcurl's own checks on, and gives it no roots: the verifier is the enforcer, and
@@ -213,9 +214,10 @@ std::unique_ptr<Easy> MakeEasy(const Settings& settings, CURLSH* cookies) {
 Result<void> ConfigureHop(Transfer& transfer, const Settings& settings) {
   Setter set(transfer.hop.easy->handle.get());
   transfer.hop.easy->error[0] = '\0';
-  for (const CURLoption data : {CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_READDATA,
-                                CURLOPT_SEEKDATA, CURLOPT_SSL_CTX_DATA, CURLOPT_PREREQDATA,
-                                CURLOPT_DEBUGDATA, CURLOPT_XFERINFODATA, CURLOPT_PRIVATE}) {
+  for (const CURLoption data :
+       {CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_READDATA, CURLOPT_SEEKDATA,
+        CURLOPT_SSL_CTX_DATA, CURLOPT_PREREQDATA, CURLOPT_SOCKOPTDATA, CURLOPT_DEBUGDATA,
+        CURLOPT_XFERINFODATA, CURLOPT_PRIVATE}) {
     set(data, &transfer);
   }
   set(CURLOPT_URL, transfer.url->text().c_str());

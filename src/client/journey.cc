@@ -18,6 +18,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// libcurl counts whole milliseconds on a clock of its own, and ends a request that much early.
+constexpr milliseconds kClockTolerance{20};
+
 // Longer Retry-After headers are taken for an hour; the longest delay of the options is the bound.
 constexpr std::int64_t kLongestRetryAfter = 3600;
 
@@ -84,6 +87,7 @@ void Engine::BeginHop(Transfer& transfer) {
   if (Result<void> sound = CheckHop(transfer); !sound) {
     return Finish(transfer, std::move(sound).error());
   }
+  if (WaitsForName(transfer)) return;
   if (idle_.empty()) {
     transfer.hop.easy = MakeEasy(settings_, cookies_.get());
   } else {
@@ -91,16 +95,19 @@ void Engine::BeginHop(Transfer& transfer) {
     idle_.pop_back();
   }
   if (!transfer.hop.easy) {
+    NameFailed(transfer);
     return Finish(transfer, Error{Code::kInternal, "no memory for a connection"});
   }
   if (Result<void> configured = ConfigureHop(transfer, settings_); !configured) {
     transfer.hop.easy.reset();
+    NameFailed(transfer);
     return Finish(transfer, std::move(configured).error());
   }
   Generation& generation = Current();
   if (Curl().multi_add_handle(generation.multi.get(), transfer.hop.easy->handle.get()) !=
       CURLM_OK) {
     transfer.hop.easy.reset();
+    NameFailed(transfer);
     return Finish(transfer, Error{Code::kInternal, "libcurl takes no more requests"});
   }
   transfer.hop.generation = generation.number;
@@ -135,6 +142,7 @@ Result<void> Engine::CheckHop(Transfer& transfer) {
 // EndHop takes the hop's handle back from libcurl; the transfer is not over by that.
 void Engine::EndHop(Transfer& transfer) noexcept {
   const std::shared_ptr<Transfer> alive = transfer.shared_from_this();
+  NameFailed(transfer);
   if (running_.erase(&transfer) == 0) return;
   if (Generation* const generation = Find(transfer.hop.generation)) {
     static_cast<void>(
@@ -159,7 +167,8 @@ void Engine::HopDone(Transfer& transfer, CURLcode code) {
   hop.sent = sent;
   if (hop.refusal) return Failed(transfer, *hop.refusal);
   if (code == CURLE_OK || hop.cut) return Answered(transfer);
-  const bool late = transfer.deadline && *transfer.deadline <= std::chrono::steady_clock::now();
+  const bool late =
+      transfer.deadline && *transfer.deadline <= std::chrono::steady_clock::now() + kClockTolerance;
   Failed(transfer, ErrorOf(end, late ? TimeLimit::kReached : TimeLimit::kAhead));
 }
 

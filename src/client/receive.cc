@@ -164,6 +164,14 @@ int OnProgress(void* user, curl_off_t to_receive, curl_off_t received, curl_off_
   return 1;
 }
 
+// OnSocket is called for each socket, when the name has been looked up.
+int OnSocket(void* user, curl_socket_t /*socket*/, curlsocktype /*purpose*/) try {
+  Of(user).engine.SocketMade(Of(user));
+  return CURL_SOCKOPT_OK;
+} catch (...) {
+  return CURL_SOCKOPT_ERROR;
+}
+
 // OnTrace keeps headers alone, and of those what is no secret: libcurl's own remarks quote cookies.
 int OnTrace(CURL* /*easy*/, curl_infotype type, char* data, std::size_t size, void* user) try {
   if (type != CURLINFO_HEADER_IN && type != CURLINFO_HEADER_OUT) return 0;

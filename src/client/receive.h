@@ -17,6 +17,7 @@ std::size_t OnSend(char* buffer, std::size_t size, std::size_t count, void* tran
 int OnSeek(void* transfer, curl_off_t offset, int origin);
 int OnProgress(void* transfer, curl_off_t to_receive, curl_off_t received, curl_off_t to_send,
                curl_off_t sent);
+int OnSocket(void* transfer, curl_socket_t socket, curlsocktype purpose);
 int OnTrace(CURL* easy, curl_infotype type, char* data, std::size_t size, void* transfer);
 
 }  // namespace cotter::client

@@ -79,6 +79,7 @@ struct Hop {
   std::unique_ptr<Easy> easy;
   CurlListPtr headers;
   std::size_t generation = 0;    // of the multi handle that it runs in; 0: none
+  std::string resolves;          // the name that others wait for it to look up
   bool ready = false;            // its connection was judged, and the request may have left
   std::optional<Error> refusal;  // goes before whatever libcurl says
   bool sent = false;             // the request may have arrived; known when the hop has ended

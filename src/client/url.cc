@@ -29,11 +29,12 @@ namespace {
 
 Error Invalid(std::string what) { return Error{Code::kUrlInvalid, std::move(what)}; }
 
-// Readable refuses what no URL holds and what libcurl would cut at.
-Result<void> CheckText(std::string_view text) {
+// CheckText refuses what no URL holds and what libcurl would cut at. A Location may hold spaces,
+// which servers forget to encode.
+Result<void> CheckText(std::string_view text, char lowest) {
   if (text.size() > kMaxUrlLength) return Invalid("the URL is longer than 64 KiB");
   for (const char c : text) {
-    if (static_cast<unsigned char>(c) <= ' ' || c == 0x7F) {
+    if (static_cast<unsigned char>(c) < static_cast<unsigned char>(lowest) || c == 0x7F) {
       return Invalid("the URL holds a space or a control character");
     }
   }
@@ -43,7 +44,7 @@ Result<void> CheckText(std::string_view text) {
 }  // namespace
 
 Result<Url> Url::Parse(std::string_view text) {
-  if (const Result<void> sound = CheckText(text); !sound) return sound.error();
+  if (const Result<void> sound = CheckText(text, '!'); !sound) return sound.error();
   const Parts parts{CurlUrlPtr(Curl().url())};
   if (!parts.handle) return Error{Code::kInternal, "no memory for a URL"};
   if (text.find("://") == std::string_view::npos ||
@@ -55,7 +56,7 @@ Result<Url> Url::Parse(std::string_view text) {
 
 Result<Url> Url::Resolve(std::string_view location) const {
   if (location.empty()) return Invalid("the Location is empty");
-  if (const Result<void> sound = CheckText(location); !sound) return sound.error();
+  if (const Result<void> sound = CheckText(location, ' '); !sound) return sound.error();
   const Parts parts{CurlUrlPtr(Curl().url())};
   if (!parts.handle || !parts.Set(CURLUPART_URL, text_.c_str())) {
     return Error{Code::kInternal, "no memory for a URL"};

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/get_facts.h"
+
+#include <string_view>
+#include <utility>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include "policy/words.h"
+
+namespace cotter::cli {
+namespace {
+
+namespace json = boost::json;
+
+json::array PinList(const std::vector<Digest>& digests) {
+  json::array pins;
+  for (const Digest& digest : digests) pins.emplace_back(FormatPin(digest));
+  return pins;
+}
+
+json::value TextOrNull(std::string_view text) {
+  return text.empty() ? json::value(nullptr) : json::value(text);
+}
+
+json::value PolicyFacts(const std::string& name, std::uint64_t version) {
+  return {{"name", name}, {"version", version}};
+}
+
+}  // namespace
+
+json::value ResponseFacts(const client::Response& response) {
+  const client::ConnectionFacts& facts = response.connection;
+  json::value matched = nullptr;
+  if (facts.match) {
+    const std::size_t index = facts.match->cert_index;
+    matched = {{"pin", FormatPin(facts.match->pin.digest)},
+               {"place", index == 0 ? "leaf" : "ca"},
+               {"index", index},
+               {"use", policy::WordFor(policy::kUseWords, facts.match->pin.use)}};
+  }
+  json::array reasons;
+  for (const Reason reason : facts.reasons.List()) reasons.emplace_back(NameOf(CodeOf(reason)));
+  json::array headers;
+  for (const report::Header& header : report::RedactHeaders(response.headers)) {
+    headers.push_back({{"name", header.name}, {"value", header.value}});
+  }
+  return {{"url", report::RedactUrl(response.url)},
+          {"status", response.status},
+          {"http_version", response.http_version},
+          {"redirects", response.redirects},
+          {"attempts", response.attempts},
+          {"verdict", NameOf(facts.outcome)},
+          {"reasons", std::move(reasons)},
+          {"matched", std::move(matched)},
+          {"backup_pin", facts.backup_pin},
+          {"path", PinList(facts.path)},
+          {"tls", TextOrNull(facts.tls_version)},
+          {"peer", TextOrNull(facts.peer)},
+          {"policy", PolicyFacts(facts.policy_name, facts.policy_version)},
+          {"headers", std::move(headers)}};
+}
+
+json::value FailureFacts(const std::string& url, const Error& error,
+                         const std::optional<client::BadPin>& refusal) {
+  json::value verdict = nullptr;
+  json::array found;
+  json::value peer = nullptr;
+  json::value policy = nullptr;
+  if (refusal) {
+    verdict = NameOf(refusal->event.outcome);
+    found = PinList(refusal->event.found);
+    peer = TextOrNull(refusal->event.peer);
+    policy = PolicyFacts(refusal->event.policy_name, refusal->event.policy_version);
+  }
+  return {{"url", report::RedactUrl(url)}, {"status", nullptr},
+          {"verdict", std::move(verdict)}, {"code", NameOf(error.code)},
+          {"message", error.message},      {"found", std::move(found)},
+          {"peer", std::move(peer)},       {"policy", std::move(policy)}};
+}
+
+}  // namespace cotter::cli
