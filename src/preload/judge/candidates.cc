@@ -124,6 +124,24 @@ bool AddConnected(Candidates& candidates, const HostName& host) {
   return true;
 }
 
+// AddAllConnected adds what every address that the program connected to may be; false where they
+// are not known.
+bool AddAllConnected(Candidates& candidates) {
+  const auto visit = [](const sockaddr* address, void* data) {
+    auto& all = *static_cast<Candidates*>(data);
+    const std::optional<Peer> peer = ReadPeer(address);
+    const Resolved resolved = ResolvedTo(address);
+    if (!peer || !resolved.complete) return;
+    for (const std::string& name : resolved.names) {
+      if (const Result<HostName> host = HostName::Parse(name)) Add(all, *host, peer->port);
+    }
+    const Result<HostName> itself = HostName::Parse(peer->host);
+    if (resolved.names.empty() && itself) Add(all, *itself, peer->port);
+  };
+  const bool complete = TheState().services.visit_connections(visit, &candidates);
+  return complete && !candidates.endpoints.empty();
+}
+
 // AppendText appends what the program wrote into `names`, once.
 void AppendText(std::vector<std::string>& names, const char* text) {
   if (text == nullptr || *text == '\0') return;
@@ -172,6 +190,7 @@ Candidates FindCandidates(const std::vector<std::string>& names, const sockaddr*
   if (wanted.empty() && !resolved.complete) {
     candidates.undecidable = "the program names no server, and it resolved too many to remember";
   } else if (wanted.empty() && !peer) {
+    if (AddAllConnected(candidates)) return candidates;
     candidates.undecidable = "the program names no server, and there is no socket to ask";
   } else if (wanted.empty()) {
     wanted.push_back(peer->host);

@@ -29,7 +29,8 @@ struct Candidates {
 //   1. `names` is what the program itself named: the server name it sends and the names or address
 //      that it verifies. Each of them is a candidate.
 //   2. Where it names none, every name that the program resolved to the address of `peer` is one;
-//      where there is none either, that address.
+//      where there is none either, that address. Without a socket that is so for every address
+//      that the program connected to.
 // The port is that of `peer`, if the address is one that the program resolved the name to. Without
 // a socket (many programs keep theirs from the TLS library) it is each port that the program
 // connected to at such an address. Where that leads nowhere, a proxy or a tunnel stands between:
