@@ -21,12 +21,12 @@ class ContextDoor : public OpensslProgram {
   [[nodiscard]] bool Asks() const override { return false; }
 
   // A context is for one port, and resumes or does not.
-  [[nodiscard]] SSL_CTX* Context(const GetRequest& request) override {
-    tls::SslContextPtr& context = contexts_[{request.url.port, request.resume}];
+  [[nodiscard]] SSL_CTX* Context(std::uint16_t port, const GetRequest& request) override {
+    tls::SslContextPtr& context = contexts_[{port, request.resume}];
     if (context == nullptr) {
       context.reset(SSL_CTX_new(TLS_client_method()));
-      COTTER_CHECK(enforcers().For(request).AttachContext(
-          context.get(), {.port = request.url.port, .on_record = {}}));
+      COTTER_CHECK(
+          enforcers().For(request).AttachContext(context.get(), {.port = port, .on_record = {}}));
     }
     return context.get();
   }

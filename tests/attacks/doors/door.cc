@@ -42,31 +42,10 @@ std::map<std::string, std::string> Texts(const json::object& object, std::string
   return texts;
 }
 
-// Split takes an https URL apart, as the table writes them; another one is left whole.
-Url Split(const std::string& text) {
-  constexpr std::string_view kScheme = "https://";
-  Url url;
-  if (!text.starts_with(kScheme)) return url;
-  std::string_view rest = std::string_view(text).substr(kScheme.size());
-  const std::size_t slash = std::min(rest.find('/'), rest.size());
-  if (slash < rest.size()) url.path = rest.substr(slash);
-  std::string_view authority = rest.substr(0, slash);
-  const std::size_t colon = authority.rfind(':');
-  if (colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos) {
-    const Result<std::uint16_t> port = ParsePort(authority.substr(colon + 1));
-    if (!port) Fail("no port in " + text);
-    url.port = *port;
-    authority = authority.substr(0, colon);
-  }
-  if (authority.starts_with('[')) authority = authority.substr(1, authority.size() - 2);
-  url.host = authority;
-  return url;
-}
-
 GetRequest ReadGet(const json::object& object) {
   GetRequest request;
   request.text = Text(object, "url");
-  request.url = Split(request.text);
+  request.url = SplitUrl(request.text);
   request.connect = Text(object, "connect");
   request.headers = Texts(object, "headers");
   request.certificate = Text(object, "cert");
@@ -146,6 +125,27 @@ json::object Obey(Door& door, const json::object& order, int& told) {
 }
 
 }  // namespace
+
+Url SplitUrl(const std::string& text) {
+  constexpr std::string_view kScheme = "https://";
+  Url url;
+  if (!text.starts_with(kScheme)) return url;
+  std::string_view rest = std::string_view(text).substr(kScheme.size());
+  const std::size_t slash = std::min(rest.find('/'), rest.size());
+  if (slash < rest.size()) url.path = rest.substr(slash);
+  std::string_view authority = rest.substr(0, slash);
+  authority = authority.substr(authority.rfind('@') + 1);  // npos + 1 is 0
+  const std::size_t colon = authority.rfind(':');
+  if (colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos) {
+    const Result<std::uint16_t> port = ParsePort(authority.substr(colon + 1));
+    if (!port) Fail("no port in " + text);
+    url.port = *port;
+    authority = authority.substr(0, colon);
+  }
+  if (authority.starts_with('[')) authority = authority.substr(1, authority.size() - 2);
+  url.host = authority;
+  return url;
+}
 
 bool GetRequest::IsCareless(std::string_view what) const {
   return std::find(careless.begin(), careless.end(), what) != careless.end();

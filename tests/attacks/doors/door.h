@@ -92,6 +92,10 @@ class Door {
   [[nodiscard]] virtual bool Tells() const { return false; }
 };
 
+// SplitUrl takes an https URL apart, as the table writes them, credentials left out; another one is
+// left whole.
+[[nodiscard]] Url SplitUrl(const std::string& text);
+
 // LoadPolicy reads and compiles a policy file; a fault of it ends the process.
 [[nodiscard]] std::shared_ptr<const PolicyIndex> LoadPolicy(const std::string& file);
 

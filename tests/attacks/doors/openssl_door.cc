@@ -19,7 +19,9 @@ class OpensslDoor : public OpensslProgram {
  private:
   [[nodiscard]] bool Asks() const override { return true; }
 
-  [[nodiscard]] SSL_CTX* Context(const GetRequest& /*request*/) override { return context_.get(); }
+  [[nodiscard]] SSL_CTX* Context(std::uint16_t /*port*/, const GetRequest& /*request*/) override {
+    return context_.get();
+  }
 
   [[nodiscard]] Result<void> Attach(SSL* ssl, const Endpoint& endpoint,
                                     const GetRequest& request) override {

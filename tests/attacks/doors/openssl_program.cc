@@ -17,11 +17,19 @@ Answer Judged(const tls::ConnectionRecord& record) {
   return answer;
 }
 
+Pipe PipeOf(SSL* ssl) {
+  return {.read = [ssl](char* room, std::size_t size) -> long {
+            return SSL_read(ssl, room, static_cast<int>(size));
+          },
+          .write = [ssl](const char* text, std::size_t size) -> long {
+            return SSL_write(ssl, text, static_cast<int>(size));
+          }};
+}
+
 }  // namespace
 
 Answer OpensslProgram::Get(const GetRequest& request) {
   if (request.follow) return Answer::Unsupported("follow");
-  if (request.proxy.starts_with("https:")) return Answer::Unsupported("proxy:https");
   Answer answer;
   bool open = kept_ == nullptr || kept_for_ != request.url.host;
   if (!open) {
@@ -40,6 +48,7 @@ Answer OpensslProgram::Get(const GetRequest& request) {
 void OpensslProgram::Close() {
   if (kept_ != nullptr) SSL_shutdown(kept_.get());
   kept_.reset();
+  proxy_.reset();
   socket_ = Socket();
 }
 
@@ -59,18 +68,43 @@ Answer OpensslProgram::Open(const GetRequest& request) {
   Result<Socket> socket = OpenTunnel(request);
   if (!socket) return Answer::Failed(socket.error());
   socket_ = std::move(*socket);
-  kept_.reset(SSL_new(Context(request)));
+  if (request.proxy.starts_with("https:")) {
+    if (Answer refused = OpenProxy(request); !refused.ok) return refused;
+  }
+  kept_.reset(SSL_new(Context(request.url.port, request)));
   kept_for_ = request.url.host;
   SSL* const ssl = kept_.get();
-  SSL_set_fd(ssl, socket_.get());
+  if (proxy_ == nullptr) {
+    SSL_set_fd(ssl, socket_.get());
+  } else {
+    BIO* const tunnel = BIO_new(BIO_f_ssl());
+    BIO_ctrl(tunnel, BIO_C_SET_SSL, BIO_NOCLOSE, proxy_.get());
+    SSL_set_bio(ssl, tunnel, tunnel);
+  }
   BeCarelessBefore(ssl, request);
   OfferCertificate(ssl, request);
   OfferSession(ssl, request);
   const Result<void> attached =
       Attach(ssl, Endpoint{.host = *host, .port = request.url.port}, request);
   if (!attached) return Answer::Failed(attached.error());
+  if (proxy_ != nullptr) tls::UseSocket(ssl, socket_.get());  // which OpenSSL cannot see
   if (request.IsCareless("verify_none")) SSL_set_verify(ssl, SSL_VERIFY_NONE, nullptr);
   return Shake(ssl);
+}
+
+Answer OpensslProgram::OpenProxy(const GetRequest& request) {
+  const Url url = SplitUrl(request.proxy);
+  const Result<HostName> host = HostName::Parse(url.host);
+  if (!host) return Answer::Failed(host.error());
+  proxy_.reset(SSL_new(Context(url.port, request)));
+  SSL_set_fd(proxy_.get(), socket_.get());
+  const Result<void> attached =
+      Attach(proxy_.get(), Endpoint{.host = *host, .port = url.port}, request);
+  if (!attached) return Answer::Failed(attached.error());
+  Answer answer = Shake(proxy_.get());
+  if (!answer.ok) return answer;
+  const Result<void> tunnel = AskForTunnel(request, PipeOf(proxy_.get()));
+  return tunnel ? answer : Answer::Failed(tunnel.error());
 }
 
 Answer OpensslProgram::Shake(SSL* ssl) const {
@@ -93,12 +127,7 @@ Answer OpensslProgram::Shake(SSL* ssl) const {
 
 Answer OpensslProgram::Fetch(const GetRequest& request, Answer answer) {
   SSL* const ssl = kept_.get();
-  const int status = Exchange(request, {.read = [&](char* room, std::size_t size) -> long {
-                                          return SSL_read(ssl, room, static_cast<int>(size));
-                                        },
-                                        .write = [&](const char* text, std::size_t size) -> long {
-                                          return SSL_write(ssl, text, static_cast<int>(size));
-                                        }});
+  const int status = Exchange(request, PipeOf(ssl));
   if (status != 0) {
     SaveSession(ssl, request);
     answer.status = status;

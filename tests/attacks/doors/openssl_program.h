@@ -29,8 +29,8 @@ class OpensslProgram : public Door {
   [[nodiscard]] bool Tells() const override { return true; }
 
  protected:
-  // Context is what connections for `request` are made from, with the enforcer in it.
-  [[nodiscard]] virtual SSL_CTX* Context(const GetRequest& request) = 0;
+  // Context is what connections to `port` are made from, with the enforcer in it.
+  [[nodiscard]] virtual SSL_CTX* Context(std::uint16_t port, const GetRequest& request) = 0;
 
   // Attach says what `ssl` is for.
   [[nodiscard]] virtual Result<void> Attach(SSL* ssl, const Endpoint& endpoint,
@@ -45,11 +45,15 @@ class OpensslProgram : public Door {
  private:
   [[nodiscard]] Answer Reuse() const;
   [[nodiscard]] Answer Open(const GetRequest& request);
+  // OpenProxy speaks TLS to the HTTPS proxy of the request, which is judged for its own host, and
+  // has it open a tunnel.
+  [[nodiscard]] Answer OpenProxy(const GetRequest& request);
   [[nodiscard]] Answer Shake(SSL* ssl) const;
   [[nodiscard]] Answer Fetch(const GetRequest& request, Answer answer);
 
   Enforcers enforcers_;
-  Socket socket_;  // outlives the SSL on it
+  Socket socket_;      // outlives the SSL on it
+  tls::SslPtr proxy_;  // on the socket, below the SSL to the server; null without an HTTPS proxy
   tls::SslPtr kept_;
   std::string kept_for_;
 };

@@ -66,33 +66,30 @@ std::string Authority(const Url& url) {
 }
 
 constexpr std::string_view kHttp = "http://";
+constexpr std::string_view kHttps = "https://";
 constexpr std::string_view kSocks = "socks5h://";
 
-// OpenByConnect is RFC 9110, 9.3.6. The bytes are read one by one, so that none of TLS is taken.
+// Credentials is USER:PASSWORD of a proxy's URL, or empty.
+std::string_view Credentials(std::string_view proxy) {
+  proxy.remove_prefix(proxy.find("://") + 3);
+  const std::size_t at = proxy.rfind('@');
+  return at == std::string_view::npos ? std::string_view() : proxy.substr(0, at);
+}
+
 Result<Socket> OpenByConnect(const GetRequest& request) {
-  std::string proxy = request.proxy.substr(kHttp.size());
-  std::string credentials;
-  if (const std::size_t at = proxy.rfind('@'); at != std::string::npos) {
-    credentials = "Proxy-Authorization: Basic " +
-                  EncodeBase64(AsBytes(std::string_view(proxy).substr(0, at))) + "\r\n";
-    proxy = proxy.substr(at + 1);
-  }
-  Result<Socket> socket = Connect(proxy);
+  const std::size_t at = request.proxy.rfind('@');
+  Result<Socket> socket =
+      Connect(request.proxy.substr(at == std::string::npos ? kHttp.size() : at + 1));
   if (!socket) return socket;
-  const std::string target = Authority(request.url);
-  if (!Send(*socket,
-            "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n" + credentials + "\r\n")) {
-    return Error{Code::kProxyFailed, "the proxy hung up"};
-  }
-  std::string answer;
-  while (!answer.ends_with("\r\n\r\n")) {
-    const std::string byte = Receive(*socket, 1);
-    if (byte.empty()) return Error{Code::kProxyFailed, "the proxy hung up: " + answer};
-    answer += byte;
-  }
-  if (answer.substr(std::min<std::size_t>(9, answer.size()), 3) != "200") {
-    return Error{Code::kProxyFailed, answer.substr(0, answer.find('\r'))};
-  }
+  const int descriptor = socket->get();
+  const Result<void> tunnel =
+      AskForTunnel(request, {.read = [&](char* room, std::size_t size) -> long {
+                               return recv(descriptor, room, size, 0);
+                             },
+                             .write = [&](const char* text, std::size_t size) -> long {
+                               return send(descriptor, text, size, 0);
+                             }});
+  if (!tunnel) return tunnel.error();
   return socket;
 }
 
@@ -159,7 +156,34 @@ std::string Socket::Peer() const {
 Result<Socket> OpenTunnel(const GetRequest& request) {
   if (request.proxy.starts_with(kHttp)) return OpenByConnect(request);
   if (request.proxy.starts_with(kSocks)) return OpenBySocks(request);
+  if (request.proxy.starts_with(kHttps)) {
+    return Connect("127.0.0.1:" + std::to_string(SplitUrl(request.proxy).port));
+  }
   return Connect(request.connect);
+}
+
+Result<void> AskForTunnel(const GetRequest& request, const Pipe& pipe) {
+  const std::string target = Authority(request.url);
+  std::string ask = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n";
+  if (const std::string_view credentials = Credentials(request.proxy); !credentials.empty()) {
+    ask += "Proxy-Authorization: Basic " + EncodeBase64(AsBytes(credentials)) + "\r\n";
+  }
+  ask += "\r\n";
+  if (pipe.write(ask.data(), ask.size()) <= 0) {
+    return Error{Code::kProxyFailed, "the proxy hung up"};
+  }
+  std::string answer;
+  while (!answer.ends_with("\r\n\r\n")) {
+    char byte = 0;
+    if (pipe.read(&byte, 1) <= 0) {
+      return Error{Code::kProxyFailed, "the proxy hung up: " + answer};
+    }
+    answer += byte;
+  }
+  if (answer.substr(std::min<std::size_t>(9, answer.size()), 3) != "200") {
+    return Error{Code::kProxyFailed, answer.substr(0, answer.find('\r'))};
+  }
+  return Ok();
 }
 
 int Exchange(const GetRequest& request, const Pipe& pipe) {

@@ -34,7 +34,8 @@ class Socket {
 };
 
 // OpenTunnel connects to where `request` says: directly, by an HTTP proxy's CONNECT or by SOCKS 5.
-// Fails with kConnectRefused or kProxyFailed.
+// To an HTTPS proxy it only connects: TLS, and then AskForTunnel, are the caller's. Fails with
+// kConnectRefused or kProxyFailed.
 [[nodiscard]] Result<Socket> OpenTunnel(const GetRequest& request);
 
 // How a TLS library moves bytes. Read is given room and returns how much of it was filled, both
@@ -43,6 +44,10 @@ struct Pipe {
   std::function<long(char*, std::size_t)> read;
   std::function<long(const char*, std::size_t)> write;
 };
+
+// AskForTunnel has the HTTP proxy at the other end of `pipe` connect to the request's host (RFC
+// 9110, 9.3.6). The bytes are read one by one, so that none of TLS is taken.
+[[nodiscard]] Result<void> AskForTunnel(const GetRequest& request, const Pipe& pipe);
 
 // Exchange sends the request and reads the whole answer; the status, or 0 where there was none.
 [[nodiscard]] int Exchange(const GetRequest& request, const Pipe& pipe);
