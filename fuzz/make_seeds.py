@@ -28,6 +28,7 @@ TARGETS = {
     "key_material": ("certificate", "spki", "csr", "pem", "key"),
     "x509_description": ("certificate",),
     "exchange": ("foreign",),
+    "elf": ("program",),
 }
 
 KEYS = {
@@ -148,6 +149,25 @@ def foreign(certificate):
     yield "certificates", b"certificates\n" + certificate
 
 
+def program():
+    """An ELF file with an interpreter, a note of Go's linker, and a dynamic section that needs libssl.so.3."""
+    strings = b"\0libssl.so.3\0/opt/lib\0SSL_connect\0"
+    symbols = bytes(24) + struct.pack("<IBBHQQ", 22, 0x12, 0, 1, 0x1000, 0)
+    notes = struct.pack("<III", 4, 4, 4) + b"Go\0\0" + b"id__"
+    interpreter = b"/lib64/ld-linux-x86-64.so.2\0"
+    at = 64 + 4 * 56
+    symbols_at = at + len(interpreter) + len(notes)
+    strings_at = symbols_at + len(symbols)
+    dynamic_at = strings_at + len(strings)
+    dynamic = b"".join(struct.pack("<QQ", *pair) for pair in (
+        (1, 1), (29, 13), (5, strings_at), (10, len(strings)), (6, symbols_at), (0, 0)))
+    end = dynamic_at + len(dynamic)
+    header = b"\x7fELF\2\1\1" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 0, 0, 64, 56, 4, 0, 0, 0)
+    segments = b"".join(struct.pack("<IIQQQQQQ", kind, 4, offset, offset, offset, size, size, 1) for kind, offset, size in (
+        (1, 0, end), (3, at, len(interpreter)), (4, at + len(interpreter), len(notes)), (2, dynamic_at, len(dynamic))))
+    return header + segments + interpreter + notes + symbols + strings + dynamic
+
+
 def seeds():
     """Triples of kind, name and bytes."""
     start = datetime.datetime(2026, 1, 1)
@@ -175,6 +195,7 @@ def seeds():
         yield "dialogue", kind, data
     for kind, data in messages():
         yield "message", kind, data
+    yield "program", "dynamic", program()
 
 
 folder = pathlib.Path(sys.argv[1])

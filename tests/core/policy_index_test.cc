@@ -79,6 +79,18 @@ TEST(PolicyIndex, PortsChooseAmongRulesOfOnePattern) {
   EXPECT_EQ(Find(index, "c.b.example", 22), "other ports");
 }
 
+TEST(PolicyIndex, PortsOfIsEveryPortThatARuleOfTheHostNames) {
+  const PolicyIndex index =
+      Index({Rule("api.example.com", {443, 8443}), Rule("*.example.com", {9443}),
+             Rule("**.example.com"), Rule("other.example.com", {1}), Rule("192.0.2.1", {5})});
+  using Ports = std::vector<std::uint16_t>;
+  EXPECT_EQ(index.PortsOf(*HostName::Parse("api.example.com")), (Ports{443, 8443, 9443}));
+  EXPECT_EQ(index.PortsOf(*HostName::Parse("a.b.example.com")), Ports{});
+  EXPECT_EQ(index.PortsOf(*HostName::Parse("192.0.2.1")), Ports{5});
+  EXPECT_EQ(index.PortsOf(*HostName::Parse("192.0.2.2")), Ports{});
+  EXPECT_EQ(index.PortsOf(*HostName::Parse("example.org")), Ports{});
+}
+
 TEST(PolicyIndex, AWildcardNeverMatchesAnAddress) {
   // "*.0.2.1" cannot be written; the nearest an attacker gets is a host whose suffix is a number,
   // which is no host.
