@@ -70,7 +70,7 @@ void CheckRequest(const HeadScanner& scanner, ByteView rest) {
   if (ReadRequest(scanner, request)) return;
   CheckBody(request.framing, request.length, rest);
   std::string written;
-  gateway::AppendUpstreamHead(written, request, scanner.fields(), Server());
+  gateway::AppendUpstreamHead(written, request, scanner.fields(), Server(), true);
   HeadScanner again;
   COTTER_CHECK(again.Scan(AsBytes(written), {.bytes = 65'536, .fields = 60}) == State::kComplete);
   COTTER_CHECK(again.size() == written.size());

@@ -176,7 +176,9 @@ void HttpSession::TakeResponseHead() {
   upstream_in_.Consume(response_scanner_.size());
   response_scanner_.Reset();
   // The next head, where this was an interim one, needs the whole block.
-  if (is_interim) upstream_in_.Compact();
+  if (is_interim) return upstream_in_.Compact();
+  // What is there of the body leaves in one call with the head.
+  if (!upstream_in_.empty()) response_ready_ = response_body_.Take(upstream_in_.view());
 }
 
 void HttpSession::FinishExchange() {

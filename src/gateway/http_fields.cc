@@ -79,7 +79,7 @@ std::string_view WithoutPort(std::string_view host) {
 }  // namespace
 
 void AppendUpstreamHead(std::string& to, const net::http::RequestHead& request,
-                        std::span<const Field> fields, const net::Target& target) {
+                        std::span<const Field> fields, const net::Target& target, bool keep_alive) {
   to += request.method;
   to += ' ';
   to += request.target;
@@ -91,6 +91,7 @@ void AppendUpstreamHead(std::string& to, const net::http::RequestHead& request,
     if (field.known == FieldName::kHost || field.known == FieldName::kTrailer) continue;
     if (!hop.Has(field)) AppendField(to, field, field.value);
   }
+  if (!keep_alive) to += "Connection: close\r\n";
   to += "\r\n";
 }
 

@@ -16,9 +16,10 @@
 namespace cotter::gateway {
 
 // AppendUpstreamHead appends the head that the server gets: Host is the server's own, and fields
-// for one hop are gone.
+// for one hop are gone. Without `keep_alive` the server is told that no other request comes.
 void AppendUpstreamHead(std::string& to, const net::http::RequestHead& request,
-                        std::span<const net::http::Field> fields, const net::Target& target);
+                        std::span<const net::http::Field> fields, const net::Target& target,
+                        bool keep_alive);
 
 // AppendClientHead appends the head that the client gets. A Location at the server itself becomes
 // one at the gateway, so that redirects stay pinned; Alt-Svc, which would lead elsewhere, is gone.

@@ -174,7 +174,8 @@ void HttpSession::BeginRequest() {
                 request.method == "DELETE" || request.method == "OPTIONS");
   request_body_ =
       net::http::BodyReader(request.framing, request.length, net::http::Trailers::kRefused);
-  AppendUpstreamHead(to_upstream_, request, scanner_.fields(), route_.upstream->target());
+  AppendUpstreamHead(to_upstream_, request, scanner_.fields(), route_.upstream->target(),
+                     route_.config.idle_connections > 0);
   in_.Consume(scanner_.size());
   scanner_.Reset();
   if (!AppendFirstBody()) {

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The door "gateway_http"."""
+from gateway_door import main
+
+main("http")
