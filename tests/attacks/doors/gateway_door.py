@@ -198,15 +198,17 @@ class Door:
 
     def _exchange(self, gateway, key, request, kept):
         port = gateway.port("keep" if kept else "fresh")
-        connection = self._kept.pop(key, None) or socket.create_connection(("127.0.0.1", port), PATIENCE)
+        connection = self._kept.pop(key, None)
         try:
+            # A refusal may come as a reset of a connection that is only just there.
+            connection = connection or socket.create_connection(("127.0.0.1", port), PATIENCE)
             connection.sendall(request)
             status, body = read_response(connection)
         except OSError:
             status, body = None, b""
         if kept and status is not None:
             self._kept[key] = connection
-        else:
+        elif connection is not None:
             connection.close()
         return status, body
 
