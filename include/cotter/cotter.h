@@ -170,6 +170,10 @@ COTTER_API cotter_status cotter_source_refresh(cotter_source *source, cotter_err
 COTTER_API cotter_status cotter_source_current(const cotter_source *source, cotter_policy **policy,
                                                cotter_error **error);
 
+/* cotter_source_changes is how often another policy was put into force since the source was made.
+ */
+COTTER_API uint64_t cotter_source_changes(const cotter_source *source);
+
 COTTER_API void cotter_source_free(cotter_source *source);
 
 /* ---- Trust ------------------------------------------------------------------------------------*/
@@ -257,6 +261,10 @@ COTTER_API uint64_t cotter_verdict_policy_version(const cotter_verdict *verdict)
 /* cotter_verdict_tls_version is "TLSv1.3"; "" where there was no connection. */
 COTTER_API const char *cotter_verdict_tls_version(const cotter_verdict *verdict);
 
+/* cotter_verdict_resumed is 1 where a session was resumed, and the verdict is on what the session's
+ * first handshake showed. */
+COTTER_API int32_t cotter_verdict_resumed(const cotter_verdict *verdict);
+
 /* cotter_verdict_peer is the address and port that the connection went to, as "192.0.2.7:443"; ""
  * where it is not known. */
 COTTER_API const char *cotter_verdict_peer(const cotter_verdict *verdict);
@@ -278,9 +286,13 @@ typedef struct cotter_enforcer_options {
   void (*release)(void *user);
   /* A file that every violation is appended to, mode 0600, rotated. NULL: none. */
   const char *violation_file;
+  /* Not 0: sessions of this process may be resumed, where they are bound to what decided about them
+   * and are judged again and allowed; those that were read from a file never are. 0: every
+   * handshake is a full one. */
+  int32_t resume;
 } cotter_enforcer_options;
 #define COTTER_ENFORCER_OPTIONS_INIT \
-  { sizeof(cotter_enforcer_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+  { sizeof(cotter_enforcer_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0 }
 
 COTTER_API cotter_status cotter_enforcer_new(const cotter_enforcer_options *options,
                                              cotter_enforcer **enforcer, cotter_error **error);
@@ -322,6 +334,15 @@ COTTER_API void cotter_enforcer_free(cotter_enforcer *enforcer);
  * it ends the connection. `verdict` may be NULL. */
 COTTER_API cotter_status cotter_ssl_confirm(struct ssl_st *ssl, cotter_verdict **verdict,
                                             cotter_error **error);
+
+/* cotter_ssl_check_use is asked before each use of a connection that stays open: after a change of
+ * the policy it is judged again, and ended where it no longer holds. Programs that never ask have
+ * the sockets of such connections shut down; those whose SSL has no socket are found here alone. */
+COTTER_API cotter_status cotter_ssl_check_use(struct ssl_st *ssl, cotter_error **error);
+
+/* cotter_ssl_use_socket names the socket of an attached connection whose SSL has none (memory
+ * BIOs); borrowed until the SSL is freed. */
+COTTER_API void cotter_ssl_use_socket(struct ssl_st *ssl, int socket);
 
 /* cotter_ssl_verdict is the verdict that the handshake of `ssl` has come to so far, allowed or not.
  * Fails with "no_verified_path" where there is none. */

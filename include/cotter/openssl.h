@@ -71,8 +71,8 @@ enum class Resumption : std::uint8_t {
   // rule, revoked keys, trust store, endpoint, client certificate), and what its handshake showed
   // is judged again and allowed. It is the program's (SSL_set_session) or one that the enforcer
   // keeps, in memory, a day at most and never beyond the certificates and the pins. What was read
-  // from a file is dropped. Never with early data. OpenSSL gives up the session of a connection
-  // that is freed without SSL_shutdown.
+  // from a file is dropped. Never with early data. OpenSSL gives up a program's own session where
+  // its connection is freed without SSL_shutdown, but not what the enforcer keeps.
   kBound,
 };
 

@@ -52,6 +52,7 @@ Result<tls::EnforcerOptions> ToEnforcerOptions(const cotter_enforcer_options& op
   if (options.trust == nullptr) return Missing("options.trust");
   tls::EnforcerOptions enforcer{
       .policy = options.source->source, .trust = options.trust->store, .now = base::Now};
+  if (options.resume != 0) enforcer.resume = tls::Resumption::kBound;
   if (options.now != nullptr) {
     enforcer.now = [now = options.now, user] { return Time{now(user.get())}; };
   }
@@ -153,6 +154,17 @@ cotter_status cotter_ssl_confirm(struct ssl_st* ssl, cotter_verdict** verdict,
     if (verdict != nullptr) *verdict = FromRecord(**confirmed, PeerOfSsl(ssl)).release();
     return cotter::Ok();
   });
+}
+
+cotter_status cotter_ssl_check_use(struct ssl_st* ssl, cotter_error** error) {
+  return Guard(error, [&]() -> cotter::Result<void> {
+    if (ssl == nullptr) return Missing("ssl");
+    return cotter::tls::CheckUse(ssl);
+  });
+}
+
+void cotter_ssl_use_socket(struct ssl_st* ssl, int socket) {
+  if (ssl != nullptr) cotter::tls::UseSocket(ssl, socket);
 }
 
 cotter_status cotter_ssl_verdict(const struct ssl_st* ssl, cotter_verdict** verdict,

@@ -3,6 +3,7 @@
 // What stands behind the opaque types of <cotter/cotter.h>.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,8 @@ struct cotter_source {
   std::shared_ptr<cotter::PolicySource> source;
   std::shared_ptr<cotter::HeldPolicy> held;        // where the program sets it
   std::shared_ptr<cotter::WatchedPolicy> watched;  // where it follows a file
+  std::shared_ptr<std::atomic<std::uint64_t>> changes;
+  std::shared_ptr<void> subscription;  // counts them
 };
 
 struct cotter_trust {
@@ -53,6 +56,7 @@ struct cotter_verdict {
   std::string policy_name;
   std::uint64_t policy_version = 0;
   std::string tls_version;
+  bool resumed = false;
   std::string peer;
 };
 

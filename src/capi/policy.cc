@@ -46,6 +46,20 @@ Result<std::unique_ptr<cotter_policy>> MakePolicy(ByteView bytes, std::shared_pt
       std::make_shared<const PolicyIndex>(std::move(index).value()), std::move(policy_name)});
 }
 
+// MakeSource counts the changes of a source, which is `held` or `watched`.
+std::unique_ptr<cotter_source> MakeSource(std::shared_ptr<HeldPolicy> held,
+                                          std::shared_ptr<WatchedPolicy> watched) {
+  auto source = std::make_unique<cotter_source>();
+  source->source = held ? std::static_pointer_cast<PolicySource>(held)
+                        : std::static_pointer_cast<PolicySource>(watched);
+  source->held = std::move(held);
+  source->watched = std::move(watched);
+  source->changes = std::make_shared<std::atomic<std::uint64_t>>(0);
+  source->subscription =
+      source->source->Subscribe([changes = source->changes] { changes->fetch_add(1); });
+  return source;
+}
+
 WatchOptions ToWatchOptions(const cotter_watch_options& options, std::shared_ptr<void> user) {
   WatchOptions watch;
   watch.path = options.path;
@@ -104,8 +118,7 @@ cotter_status cotter_source_new(const cotter_policy* policy, cotter_source** sou
                                 cotter_error** error) {
   return GuardNew(source, error, [&]() -> cotter::Result<std::unique_ptr<cotter_source>> {
     if (policy == nullptr) return Missing("policy");
-    auto held = std::make_shared<cotter::HeldPolicy>(policy->index);
-    return std::make_unique<cotter_source>(cotter_source{held, held, nullptr});
+    return MakeSource(std::make_shared<cotter::HeldPolicy>(policy->index), nullptr);
   });
 }
 
@@ -119,7 +132,7 @@ cotter_status cotter_source_watch(const cotter_watch_options* given, cotter_sour
     if (options->path == nullptr) return Missing("options.path");
     auto watched = cotter::WatchedPolicy::Open(ToWatchOptions(*options, std::move(user)));
     if (!watched) return std::move(watched).error();
-    return std::make_unique<cotter_source>(cotter_source{*watched, nullptr, *watched});
+    return MakeSource(nullptr, std::move(watched).value());
   });
 }
 
@@ -150,6 +163,10 @@ cotter_status cotter_source_current(const cotter_source* source, cotter_policy**
     std::string name(index->name());
     return std::make_unique<cotter_policy>(cotter_policy{std::move(index), std::move(name)});
   });
+}
+
+uint64_t cotter_source_changes(const cotter_source* source) {
+  return source == nullptr ? 0 : source->changes->load();
 }
 
 void cotter_source_free(cotter_source* source) { Free(source); }

@@ -68,6 +68,7 @@ std::unique_ptr<cotter_verdict> FromRecord(const tls::ConnectionRecord& record, 
   AddPolicy(record.policy.get(), *out);
   if (record.endpoint) AddEndpoint(*record.endpoint, *out);
   out->tls_version = record.tls_version;
+  out->resumed = record.resumed;
   out->peer = std::move(peer);
   return out;
 }
@@ -208,6 +209,10 @@ uint64_t cotter_verdict_policy_version(const cotter_verdict* verdict) {
 
 const char* cotter_verdict_tls_version(const cotter_verdict* verdict) {
   return verdict == nullptr ? nullptr : verdict->tls_version.c_str();
+}
+
+int32_t cotter_verdict_resumed(const cotter_verdict* verdict) {
+  return verdict != nullptr && verdict->resumed ? 1 : 0;
 }
 
 const char* cotter_verdict_peer(const cotter_verdict* verdict) {

@@ -131,8 +131,11 @@ int KeepSession(SSL* ssl, SSL_SESSION* session) {
   const bool allowed = connection->record && !connection->record->code;
   if (!allowed || NoteOf(session) == nullptr) return 0;
   try {
-    SSL_SESSION_up_ref(session);
-    connection->shared->sessions.Add(SessionPtr(session), connection->shared->now());
+    // A copy: OpenSSL makes the session itself unusable where the SSL is freed without
+    // SSL_shutdown, as CPython's ssl does whatever the program calls. RFC 5246, 7.2.1 asks for that
+    // no more.
+    SessionPtr copy(SSL_SESSION_dup(session));
+    if (copy) connection->shared->sessions.Add(std::move(copy), connection->shared->now());
   } catch (...) {  // it is not kept, which costs a full handshake
     return 0;
   }

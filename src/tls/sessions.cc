@@ -102,8 +102,7 @@ SessionPtr SessionStore::Take(const Digest& binding) {
                                    [&](const Entry& entry) { return entry.binding == binding; });
   if (newest == entries_.rend()) return nullptr;
   if (SSL_SESSION_get_protocol_version(newest->session.get()) < TLS1_3_VERSION) {
-    SSL_SESSION_up_ref(newest->session.get());
-    return SessionPtr(newest->session.get());
+    return SessionPtr(SSL_SESSION_dup(newest->session.get()));
   }
   SessionPtr session = std::move(newest->session);
   entries_.erase(std::next(newest).base());

@@ -159,19 +159,45 @@ class Handshakes(Case):
     def test_a_new_policy_holds_from_the_next_handshake_on_also_for_resumed_sessions(self):
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
             source = cotter.Source(self.pinned)
-            context = self.context(source)
+            context = self.context(source, resume=True)
             context.maximum_version = version
             sock = self.open(context)
             sock.write(b"GET / HTTP/1.0\r\n\r\n")
             sock.read(4096)
-            session = sock.session  # of TLS 1.3 it is there after the first data
+            session = sock.session  # a copy, as if read from a file, so never resumed itself; the enforcer's own is
             sock.close()
+            again = self.open(context)
+            self.assertTrue(again.session_reused)
+            self.assertTrue(again.cotter_verdict.resumed)
             source.set(policy(self.lab.pin("backup"), self.lab.pin("root"), version=2))
-            self.open(context).close()  # the root is pinned now
+            again.send(b"GET / HTTP/1.0\r\n\r\n")  # the root is pinned now: the live connection holds
+            self.assertTrue(again.recv(100))
+            self.open(context).close()
             source.set(policy(self.lab.pin("backup"), self.lab.pin("rogue-root"), version=3))
             with self.assertRaises(cotter.PinError) as caught:
                 self.open(context, session)
             self.assertEqual(caught.exception.verdict.policy_version, 3)
+            for use in (lambda: again.send(b"GET / HTTP/1.0\r\n\r\n"), lambda: again.recv(100)):
+                with self.assertRaises(cotter.PinError):
+                    use()
+            again.close()
+
+    def test_a_live_connection_over_buffers_ends_with_its_policy(self):
+        source = cotter.Source(self.pinned)
+        context = self.context(source)
+
+        async def talk():
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.lab.port(GENUINE), ssl=context,
+                                                           server_hostname=HOST)
+            writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await reader.readline()
+            source.set(policy(self.lab.pin("backup"), self.lab.pin("rogue-root"), version=2))
+            writer.write(b"GET /second HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer top-secret\r\n\r\n")
+            with contextlib.suppress(OSError):
+                await writer.drain()
+            writer.transport.abort()
+        asyncio.run(talk())
+        self.assertNotIn("top-secret", str(self.lab.settled()[GENUINE]))
 
     def open(self, context, session=None):
         sock = socket.create_connection(("127.0.0.1", self.lab.port(GENUINE)), timeout=30)

@@ -32,7 +32,8 @@ Facts CopyOf(const cotter_verdict* verdict) {
   facts.numbers = {{"port", cotter_verdict_port(verdict)},
                    {"policyVersion", static_cast<double>(cotter_verdict_policy_version(verdict))}};
   facts.flags = {{"allowed", cotter_verdict_allowed(verdict) == 1},
-                 {"backupMatched", cotter_verdict_backup_matched(verdict) == 1}};
+                 {"backupMatched", cotter_verdict_backup_matched(verdict) == 1},
+                 {"resumed", cotter_verdict_resumed(verdict) == 1}};
   return facts;
 }
 

@@ -42,7 +42,8 @@ class TrustOptions(Options):
 
 class EnforcerOptions(Options):
     _fields_ = [("size", c_size_t), ("source", c_void_p), ("trust", c_void_p), ("on_violation", VerdictCallback),
-                ("now", NowCallback), ("user", c_void_p), ("release", ReleaseCallback), ("violation_file", c_char_p)]
+                ("now", NowCallback), ("user", c_void_p), ("release", ReleaseCallback), ("violation_file", c_char_p),
+                ("resume", c_int32)]
 
 
 class ContextOptions(Options):
@@ -69,6 +70,7 @@ SIGNATURES = {
     "source_set": (c_int32, c_void_p, c_void_p, HANDLE_OUT),
     "source_refresh": (c_int32, c_void_p, HANDLE_OUT),
     "source_current": (c_int32, c_void_p, HANDLE_OUT, HANDLE_OUT),
+    "source_changes": (c_uint64, c_void_p),
     "source_free": (None, c_void_p),
     "trust_load": (c_int32, POINTER(TrustOptions), HANDLE_OUT, HANDLE_OUT),
     "trust_free": (None, c_void_p),
@@ -92,6 +94,7 @@ SIGNATURES = {
     "verdict_policy_name": (c_char_p, c_void_p),
     "verdict_policy_version": (c_uint64, c_void_p),
     "verdict_tls_version": (c_char_p, c_void_p),
+    "verdict_resumed": (c_int32, c_void_p),
     "verdict_peer": (c_char_p, c_void_p),
     "verdict_free": (None, c_void_p),
     "enforcer_new": (c_int32, POINTER(EnforcerOptions), HANDLE_OUT, HANDLE_OUT),

@@ -6,7 +6,7 @@ import dataclasses
 import weakref
 
 from . import _abi
-from ._abi import CotterError, Handle, call, encoded, library
+from ._abi import Handle, call, encoded, library
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Verdict:
     policy_name: str
     policy_version: int
     tls_version: str
+    resumed: bool
     peer: str
 
     @classmethod
@@ -44,7 +45,7 @@ class Verdict:
                    reasons=listed("reason"), found=listed("found"), matched_pin=text("matched_pin"),
                    backup_matched=library.verdict_backup_matched(handle) == 1, rule=text("rule"),
                    policy_name=text("policy_name"), policy_version=library.verdict_policy_version(handle),
-                   tls_version=text("tls_version"), peer=text("peer"))
+                   tls_version=text("tls_version"), resumed=library.verdict_resumed(handle) == 1, peer=text("peer"))
 
 
 class Policy(Handle):
@@ -116,6 +117,11 @@ class Source(Handle):
         """Has a followed file read now."""
         call(library.source_refresh, self.handle)
 
+    @property
+    def changes(self):
+        """How often another policy was put into force."""
+        return library.source_changes(self.handle)
+
     def current(self):
         """The policy that is in force."""
         return Policy(library.source_current, self.handle)
@@ -163,15 +169,28 @@ def judge_chain(policy, trust, host, port, chain, now=None):
         library.verdict_free(verdict)
 
 
+OUTCOMES = ("pinned_ok", "pin_mismatch", "reported", "not_pinned", "revoked", "unlisted_refused", "port_refused",
+            "search_bound", "pki_error")
+
+
 def insecure_evaluate_path(policy, host, port, spki_sha256, now=None):
     """Whether a path that the caller merely asserts satisfies the policy; nothing is verified. `spki_sha256` is the
     digests, 32 bytes each, leaf first, as one bytes object."""
+    return insecure_explain_path(policy, host, port, spki_sha256, now)[1] is None
+
+
+def insecure_explain_path(policy, host, port, spki_sha256, now=None):
+    """The same as (outcome, refusal): a CotterError that says why the path is refused, or None."""
     count, rest = divmod(len(spki_sha256), 32)
     if rest:
         raise ValueError("a digest is 32 bytes")
+    outcome, error = ctypes.c_int32(), ctypes.c_void_p()
     status = library.insecure_evaluate_path(policy.handle, encoded(host), port, spki_sha256, count,
-                                            _abi.TIME_NOW if now is None else int(now), None, None)
-    if status in (_abi.OK, _abi.REFUSED):
-        return status == _abi.OK
-    call(library.insecure_evaluate_path, policy.handle, encoded(host), port, spki_sha256, count, 0, None)
-    raise CotterError("internal", "the path could not be evaluated")
+                                            _abi.TIME_NOW if now is None else int(now), ctypes.byref(outcome),
+                                            ctypes.byref(error))
+    if status == _abi.OK:
+        return OUTCOMES[outcome.value], None
+    refusal = _abi.take_error(error)
+    if status != _abi.REFUSED:
+        raise refusal
+    return OUTCOMES[outcome.value], refusal

@@ -11,7 +11,9 @@ and the end of the client's handshake leave.
 Where the interpreter does not let libcotter into its handshakes (see _layout.py), create_context refuses, unless it is
 asked for `insecure_assert_after_handshake=True`: then the presented chain is judged after the handshake and before any
 data. That comes too late to keep a client certificate back, so such contexts load none; and they resume no session."""
+import base64
 import ctypes
+import dataclasses
 import ssl
 import threading
 import warnings
@@ -19,7 +21,7 @@ import warnings
 from . import _abi
 from ._abi import CotterError, Handle, call, encoded, library
 from ._layout import LayoutError, ssl_ctx_of
-from .policy import Policy, Source, Trust, Verdict, judge_chain
+from .policy import Policy, Source, Trust, Verdict, insecure_explain_path, judge_chain
 
 
 class PinError(CotterError, ssl.SSLCertVerificationError):
@@ -50,13 +52,17 @@ def _remember(_user, verdict):
     _last.verdict = Verdict._of(verdict)
 
 
-class _Handshake:
-    """Mixed into the classes of a context's sockets: a refusal is a PinError, whoever makes the handshake."""
+class _Pinned:
+    """Mixed into the classes of a context's sockets: a refusal is a PinError, whoever makes the handshake, and a
+    connection that a new policy refuses is not used any more."""
 
     cotter_verdict = None
+    _changes = None  # of the source, when the verdict fell
 
     def do_handshake(self, *arguments):
         _last.verdict = None
+        if self._changes is None:
+            self._changes = self._enforcer.source.changes
         try:
             super().do_handshake(*arguments)
         except ssl.SSLError as error:
@@ -72,12 +78,50 @@ class _Handshake:
         if verdict is not None:
             self.cotter_verdict = verdict
 
+    @property
+    def _enforcer(self):
+        return self.context.cotter_enforcers[-1]
 
-class PinnedSocket(_Handshake, ssl.SSLSocket):
+    def _check_use(self):
+        """Judges again, where the policy changed, what the handshake showed. libcotter shuts sockets down at the change;
+        it cannot see those of buffers, and neither would say why."""
+        if self._changes is not None and self._enforcer.source.changes != self._changes:
+            self._judge_again()
+
+    def _judge_again(self):
+        enforcer, verdict = self._enforcer, self.cotter_verdict
+        self._changes = enforcer.source.changes
+        policy = enforcer.source.current()
+        path = b"".join(base64.b64decode(pin.removeprefix("sha256/")) for pin in verdict.found)
+        now = None if enforcer._now is None else enforcer._now()
+        if verdict.allowed:
+            outcome, refusal = insecure_explain_path(policy, verdict.host, verdict.port, path, now)
+            if refusal is None:
+                return
+            self.cotter_verdict = dataclasses.replace(
+                verdict, allowed=False, outcome=outcome, code=refusal.code, message=str(refusal), reasons=(refusal.code,),
+                policy_name=policy.name, policy_version=policy.version, matched_pin=None)
+        self._changes = -1  # no use of it brings another answer
+        raise PinError(self.cotter_verdict)
+
+    def read(self, *arguments):
+        self._check_use()
+        return super().read(*arguments)
+
+    def write(self, data):
+        self._check_use()
+        return super().write(data)
+
+
+class PinnedSocket(_Pinned, ssl.SSLSocket):
     """A socket of an attached context. `cotter_verdict` is the verdict of its handshake."""
 
+    def send(self, data, flags=0):
+        self._check_use()
+        return super().send(data, flags)
 
-class PinnedObject(_Handshake, ssl.SSLObject):
+
+class PinnedObject(_Pinned, ssl.SSLObject):
     """The same for memory buffers: asyncio, TLS in TLS."""
 
 
@@ -85,9 +129,10 @@ class Enforcer(Handle):
     """Holds connections of contexts against the policy of a source.
 
     `on_violation(verdict)` is told of every connection that pins refuse or only report, before the error is raised; it
-    can change nothing. `violation_file` is appended to. `now()` is the clock, in seconds; None: the system's."""
+    can change nothing. `violation_file` is appended to. `now()` is the clock, in seconds; None: the system's. With `resume`,
+    sessions of this process (`session=` of wrap_socket) may be resumed where what decided about them has not changed."""
 
-    def __init__(self, policy, trust=None, on_violation=None, violation_file=None, now=None):
+    def __init__(self, policy, trust=None, on_violation=None, violation_file=None, now=None, resume=False):
         self.source = policy if isinstance(policy, Source) else Source(policy)
         self.trust = trust if trust is not None else Trust()
         self._now = now
@@ -99,7 +144,8 @@ class Enforcer(Handle):
         self._tell = _abi.VerdictCallback(tell) if on_violation else _abi.VerdictCallback()
         self._clock = _abi.NowCallback(lambda _user: int(now())) if now else _abi.NowCallback()
         options = _abi.EnforcerOptions(source=self.source.handle, trust=self.trust.handle, on_violation=self._tell,
-                                       now=self._clock, violation_file=encoded(violation_file))
+                                       now=self._clock, violation_file=encoded(violation_file),
+                                       resume=1 if resume else 0)
         super().__init__(library.enforcer_new, library.enforcer_free, ctypes.byref(options))
 
     def attach(self, context, host=None, port=443):

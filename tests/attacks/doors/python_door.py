@@ -64,7 +64,7 @@ class Door:
     def __init__(self, policy, roots, now):
         self._source = cotter.Source(cotter.Policy.load(policy))
         trust = cotter.Trust(files=[roots], system_roots=False)
-        self._enforcer = cotter.Enforcer(self._source, trust, now=None if now is None else lambda: now)
+        self._enforcer = cotter.Enforcer(self._source, trust, now=None if now is None else lambda: now, resume=True)
         self._contexts = {}
         self._sessions = {}
         self._kept = None  # (host, socket)
@@ -74,6 +74,10 @@ class Door:
 
     def close(self):
         if self._kept:
+            try:
+                self._kept[1].unwrap()  # the server keeps no session of a connection that is cut off
+            except (OSError, ValueError):
+                pass  # it was ended already
             self._kept[1].close()
         self._kept = None
 
