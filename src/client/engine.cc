@@ -122,6 +122,9 @@ void Engine::HandOver() noexcept {
 Result<Response> Engine::Wait(Transfer& transfer) {
   std::unique_lock lock(mutex_);
   while (true) {
+    // Whoever was woken to drive, and has something else to do, wakes the next one: else nobody
+    // drives, and all wait for ever.
+    if (!driving_ && (!transfer.mail.empty() || transfer.result)) HandOver();
     if (!transfer.mail.empty()) {
       DeliverMail(transfer, lock);
     } else if (transfer.result) {
