@@ -4,8 +4,7 @@
 //
 //	go run . POLICY ROOTS URL [HOST::ADDRESS:PORT]
 //
-// The verdict falls inside the handshake. crypto/tls takes no part: Go's VerifyPeerCertificate is not called on
-// resumption, and sees what the server sent beside what was verified.
+// The verdict falls inside the handshake. crypto/tls takes no part.
 package main
 
 /*
