@@ -181,7 +181,9 @@ class Door:
         fields = "".join(f"{name}: {value}\r\n" for name, value in (order.get("headers") or {}).items())
         if not order.get("keep"):
             fields += "Connection: close\r\n"
-        request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n".encode()
+        # In HTTP mode the gateway names the server; bytes pass as they are.
+        name = "localhost" if self._mode == "http" else f"[{host}]" if ":" in host else host
+        request = f"GET {path} HTTP/1.1\r\nHost: {name}\r\n{fields}\r\n".encode()
         before = gateway.answered
         kept = key in self._kept or bool(order.get("keep"))
         status, body = self._exchange(gateway, key, request, kept)
