@@ -150,6 +150,23 @@ enum class Code : std::uint16_t {
   kTargetUnknown,       // no role that may speak for a target has it
   kFetchFailed,         // a file of the repository could not be fetched
   kUpdateStateInvalid,  // the directory of an update client holds no root that it can trust
+  // What diagnose finds (see src/probe/diagnose.h).
+  kStalePin,             // the pins of a rule were never brought up to date with the server
+  kKeyRotated,           // the same server has a new key that its rule does not pin
+  kCaChanged,            // the server's certificate comes from another CA than the pinned one
+  kIntermediateChanged,  // the CA issues with another intermediate than the pinned one
+  kCdnDifference,  // the addresses of a host present different keys, and not all of them are pinned
+  kOriginExposed,  // an origin answers where its CDN should
+  kInterceptingProxy,    // somebody between client and server answers with a certificate of its own
+  kCaptivePortal,        // the network answers in the server's place until somebody signs in
+  kSniMissing,           // the client sends no server name, and gets another host's certificate
+  kBackupInUse,          // the server presents the key that was kept in reserve
+  kChainIncomplete,      // the server leaves out an intermediate certificate
+  kClockSkew,            // the clock of this machine is wrong
+  kWrongHost,            // the certificate is for other hosts than the one asked for
+  kPinnedRootNotInPath,  // the verified path ends at another root than the pinned one
+  kResumedSession,       // a resumed session was judged by the policy of an earlier connection
+  kUnreachable,          // nothing of the server was seen: there was no connection
 };
 
 // CodeInfo is what the table knows of a code: its stable name and one line on when it arises.

@@ -102,6 +102,20 @@ Exit ExitOf(Code code) noexcept {
     case Code::kMetadataExpired:
     case Code::kMetadataMismatch:
     case Code::kTargetUnknown:
+    case Code::kStalePin:
+    case Code::kKeyRotated:
+    case Code::kCaChanged:
+    case Code::kIntermediateChanged:
+    case Code::kCdnDifference:
+    case Code::kOriginExposed:
+    case Code::kInterceptingProxy:
+    case Code::kCaptivePortal:
+    case Code::kSniMissing:
+    case Code::kChainIncomplete:
+    case Code::kClockSkew:
+    case Code::kWrongHost:
+    case Code::kPinnedRootNotInPath:
+    case Code::kResumedSession:
       return Exit::kViolated;
 
     case Code::kInternal:
@@ -120,9 +134,11 @@ Exit ExitOf(Code code) noexcept {
     case Code::kCancelled:
     case Code::kProxyFailed:
     case Code::kFetchFailed:
+    case Code::kUnreachable:
       return Exit::kUndecided;
 
     case Code::kBackupPinMatched:
+    case Code::kBackupInUse:
     case Code::kRetiringPinMatched:
     case Code::kReported:
     case Code::kNotPinned:
