@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "tls/certificate_notes.h"
+#include <cotter/certificate.h>
 
 namespace cotter::tls {
 namespace {
@@ -276,6 +277,22 @@ std::shared_ptr<const TrustStore> TrustStore::Share(X509_STORE* store) {
   trust->store_.reset(store);
   trust->public_roots_ = TrustOptions().public_roots;
   return trust;
+}
+
+std::optional<Bytes> TrustStore::FindByKey(const Digest& spki) const {
+  STACK_OF(X509_OBJECT)* const objects = X509_STORE_get0_objects(store());
+  for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i) {
+    const X509* const certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+    if (certificate == nullptr) continue;
+    unsigned char* raw = nullptr;
+    const int size = i2d_X509(certificate, &raw);
+    const OpensslBytesPtr der(raw);
+    if (size <= 0) continue;
+    const ByteView bytes(der.get(), static_cast<std::size_t>(size));
+    const Result<ByteView> key = FindSpki(bytes);
+    if (key && base::Sha256(*key) == spki) return Bytes(bytes.begin(), bytes.end());
+  }
+  return std::nullopt;
 }
 
 AnchorOrigin TrustStore::OriginOf(const X509& anchor) const {

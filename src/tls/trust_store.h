@@ -7,10 +7,12 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "tls/openssl_ptr.h"
+#include <cotter/bytes.h>
 #include <cotter/path.h>
 #include <cotter/pin.h>
 #include <cotter/trust.h>
@@ -37,6 +39,11 @@ class TrustStore {
   // a file, with its trust settings, and of each hash directory the path and the time of its last
   // change: adding or removing an entry changes the digest, rewriting one in place does not.
   [[nodiscard]] const Digest& ContentDigest() const noexcept { return content_digest_; }
+
+  // FindByKey is the DER of a trusted certificate whose SPKI has the digest `spki`, among those
+  // that came from files; what stands in hash directories is found by its name alone. nullopt where
+  // there is none. Allocates; a walk over all of them.
+  [[nodiscard]] std::optional<Bytes> FindByKey(const Digest& spki) const;
 
   // OriginOf tells whether `anchor` is one of the roots that the distribution ships. The first call
   // reads those (about 140 files), so it is made only where a rule refuses local anchors.

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe/small_http.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <utility>
+
+#include "net/tls_stream.h"
+#include "probe/offer.h"
+#include <cotter/bytes.h>
+
+namespace cotter::probe {
+namespace {
+
+constexpr std::uint16_t kHttpPort = 80;
+
+bool IsDigit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+// Number reads exactly `text`, digits alone.
+std::optional<unsigned> Number(std::string_view text) noexcept {
+  unsigned value = 0;
+  const bool digits = !text.empty() && std::all_of(text.begin(), text.end(), IsDigit);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (!digits || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+char Lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool SameName(std::string_view a, std::string_view b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return Lower(x) == Lower(y); });
+}
+
+std::string_view Trim(std::string_view text) noexcept {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+void ReadField(std::string_view line, SmallAnswer& answer) {
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return;
+  const std::string_view name = line.substr(0, colon);
+  const std::string_view value = Trim(line.substr(colon + 1));
+  if (SameName(name, "location")) {
+    answer.location = value;
+  } else if (SameName(name, "date")) {
+    if (const Result<Time> date = ParseHttpDate(value)) answer.date = *date;
+  }
+}
+
+std::string TextOf(const SmallRequest& request) {
+  return request.method + " " + request.path + " HTTP/1.0\r\nHost: " + request.host +
+         "\r\nConnection: close\r\n\r\n";
+}
+
+// Talk sends the request and reads the answer to its end. A peer that ends without a close_notify
+// has still said what it said: nothing secret depends on where the answer ends.
+template <typename Stream>
+Result<SmallAnswer> Talk(Stream& stream, const SmallRequest& request, net::Deadline deadline) {
+  const std::string text = TextOf(request);
+  if (const Result<void> sent = stream.WriteAll(AsBytes(text), deadline); !sent) {
+    return sent.error();
+  }
+  std::string answer;
+  std::array<std::uint8_t, 4096> buffer{};
+  while (answer.size() < kMaxSmallAnswer) {
+    const Result<std::size_t> count = stream.Read(buffer, deadline);
+    if (!count && answer.empty()) return count.error();
+    if (!count || *count == 0) break;
+    answer.append(AsText(ByteView(buffer).first(*count)));
+  }
+  return ParseSmallAnswer(answer);
+}
+
+Result<net::Socket> Open(const net::Target& target, const net::ConnectOptions& connect,
+                         net::Deadline deadline) {
+  const auto routes = net::FindRoutes(target, connect, deadline);
+  if (!routes) return routes.error();
+  std::optional<Error> failure;
+  for (const net::Route& route : *routes) {
+    Result<net::Socket> socket = net::OpenRoute(route, target.host, connect, deadline);
+    if (socket) return socket;
+    if (!failure) failure = socket.error();
+  }
+  return failure.value_or(Error{Code::kDnsFailed, "no address"});
+}
+
+}  // namespace
+
+Result<Time> ParseHttpDate(std::string_view text) {
+  constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  constexpr std::string_view kForm = "ddd, 00 mmm 0000 00:00:00 GMT";
+  const Error invalid{Code::kTimeInvalid, "not an HTTP date"};
+  if (text.size() != kForm.size() || text.substr(3, 2) != ", " || !text.ends_with(" GMT")) {
+    return invalid;
+  }
+  const auto month = std::find(kMonths.begin(), kMonths.end(), text.substr(8, 3));
+  const auto day = Number(text.substr(5, 2));
+  const auto year = Number(text.substr(12, 4));
+  const auto hour = Number(text.substr(17, 2));
+  const auto minute = Number(text.substr(20, 2));
+  const auto second = Number(text.substr(23, 2));
+  if (month == kMonths.end() || !day || !year || !hour || !minute || !second) return invalid;
+  return FromCivil({.year = *year,
+                    .month = static_cast<unsigned>(month - kMonths.begin()) + 1,
+                    .day = *day,
+                    .hour = *hour,
+                    .minute = *minute,
+                    .second = *second});
+}
+
+Result<SmallAnswer> ParseSmallAnswer(std::string_view text) {
+  constexpr std::string_view kStart = "HTTP/1.";
+  const auto status = text.size() >= 12 && text.starts_with(kStart) && text[8] == ' '
+                          ? Number(text.substr(9, 3))
+                          : std::nullopt;
+  if (!status || *status < 100 || *status > 599) {
+    return Error{Code::kNotTls, "the answer is no HTTP"};
+  }
+  SmallAnswer answer;
+  answer.status = static_cast<int>(*status);
+  constexpr std::string_view kEnd = "\r\n\r\n";
+  const std::size_t end = text.find(kEnd);
+  std::string_view head = text.substr(0, end);
+  if (end != std::string_view::npos) answer.body = text.substr(end + kEnd.size());
+  while (!head.empty()) {
+    const std::size_t line_end = head.find("\r\n");
+    ReadField(head.substr(0, line_end), answer);
+    head.remove_prefix(line_end == std::string_view::npos ? head.size() : line_end + 2);
+  }
+  return answer;
+}
+
+Result<SmallAnswer> AskInClear(const net::Target& target, const net::ConnectOptions& connect,
+                               const SmallRequest& request, net::Deadline deadline) {
+  Result<net::Socket> socket = Open(target, connect, deadline);
+  if (!socket) return socket.error();
+  return Talk(*socket, request, deadline);
+}
+
+Result<SmallAnswer> AskInsecurely(const net::Target& target, const net::ConnectOptions& connect,
+                                  const std::string& server_name, const SmallRequest& request,
+                                  net::Deadline deadline) {
+  Result<net::SslPtr> ssl = MakeInsecureLookSsl(Offer::kAnyKey, server_name);
+  if (!ssl) return ssl.error();
+  Result<net::Socket> socket = Open(target, connect, deadline);
+  if (!socket) return socket.error();
+  net::TlsStream stream(*std::move(socket), *std::move(ssl));
+  if (const Result<void> shaken = stream.Handshake(deadline); !shaken) return shaken.error();
+  return Talk(stream, request, deadline);
+}
+
+Result<HttpUrl> ParseHttpUrl(std::string_view text) {
+  constexpr std::string_view kScheme = "http://";
+  const Error invalid{Code::kHostInvalid, "not an http:// URL"};
+  if (!text.starts_with(kScheme)) return invalid;
+  text.remove_prefix(kScheme.size());
+  const std::size_t slash = std::min(text.find('/'), text.size());
+  Result<net::Target> target = net::ParseTarget(text.substr(0, slash), kHttpPort);
+  if (!target) return target.error();
+  std::string path(text.substr(slash));
+  if (path.empty()) path = "/";
+  // Nothing that could end the request line, or begin another one (RFC 3986 allows none of it).
+  const bool clean =
+      std::all_of(path.begin(), path.end(), [](char c) { return c > ' ' && c < 127; });
+  if (!clean) return invalid;
+  return HttpUrl{*std::move(target), std::move(path)};
+}
+
+}  // namespace cotter::probe
