@@ -1,11 +1,13 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""exec_bench.py COTTER: what `cotter exec` costs, against the same program without it, in turn. Prints one line of JSON.
+"""exec_bench.py COTTER: what `cotter exec` costs, against the same program without it, in turn. Prints one line of JSON, pairs
+of seconds, without and with. All is CPU time, which a busy machine does not change.
 
-keep_alive    curl, 1,000 requests on one connection to nginx: CPU time of curl, start and handshake included
-handshake     curl, 100 connections of one request each, without session resumption: wall time of one
-inherited     start of a child below `cotter exec`, with a policy of 100,000 rules: wall time beyond one without
-start         `cotter exec` itself, the policy stored by an earlier start: the same
+keep_alive  curl, 1,000 further requests on a connection to nginx that stands
+handshake   curl and nginx, one connection with one request, sessions not resumed
+first       curl, one request: start, the judge loaded, a policy of 100,000 rules opened, a handshake
+child       start of a process that uses no TLS, below `cotter exec`, with that policy
+start       `cotter exec` itself and such a process, the policy stored by an earlier start
 """
 import contextlib
 import json
@@ -65,7 +67,7 @@ def nginx(certificates):
                               ssl_certificate_key {path}/leaf.key; location / {{ return 200 "hello"; }} }} }}""")
         os.chmod(path, 0o777)
         with daemon(["/usr/sbin/nginx", "-e", "stderr", "-c", str(config)], port, path):
-            yield port
+            yield port, int((pathlib.Path(path) / "pid").read_text())
 
 
 def write_policy(path, pin, rules):
@@ -77,18 +79,17 @@ def write_policy(path, pin, rules):
         time.sleep(0.05)  # a policy that was written just now is compiled anew at each start
 
 
-def cpu(words, environment):
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(words, env=environment, check=True, stdout=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def cpu(words, environment, times=1, server=None):
+    """CPU seconds of a program, run so many times, and of a server's process meanwhile."""
+    def now():
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        of_server = 0 if server is None else int(pathlib.Path(f"/proc/{server}/schedstat").read_text().split()[0]) / 1e9
+        return usage.ru_utime + usage.ru_stime + of_server
 
-
-def wall(words, environment, times=1):
-    start = time.monotonic()
+    before = now()
     for _ in range(times):
-        os.waitpid(os.posix_spawnp(words[0], [str(word) for word in words], environment), 0)
-    return (time.monotonic() - start) / times
+        os.waitpid(os.posix_spawnp(words[0], words, environment), 0)
+    return (now() - before) / times
 
 
 def in_turn(*measures):
@@ -113,16 +114,20 @@ def main():
         lines = subprocess.run([*under, "env"], env=plain, check=True, capture_output=True, text=True).stdout.splitlines()
         inherited = dict(line.split("=", 1) for line in lines if "=" in line)
         results = {}
-        with nginx(folder) as port:
+        with nginx(folder) as (port, server):
             curl = ["curl", "-s", "-o", "/dev/null", "--cacert", str(folder / "root.pem")]
-            many = [*curl, f"https://localhost:{port}/[1-1000]"]
-            once = [*curl, "--no-sessionid", "-H", "Connection: close", f"https://localhost:{port}/[1-100]"]
-            results["keep_alive"] = in_turn(lambda: cpu(many, plain), lambda: cpu(many, inherited))
-            results["handshake"] = [one / 100 for one in in_turn(lambda: wall(once, plain), lambda: wall(once, inherited))]
+            one, many = [*curl, f"https://localhost:{port}/"], [*curl, f"https://localhost:{port}/[1-1001]"]
+            close = [*curl, "--no-sessionid", "-H", "Connection: close", f"https://localhost:{port}/[1-101]"]
+            figures = in_turn(*(lambda words=words, environment=environment: cpu(words, environment, 1, server)
+                                for words in (one, many, close) for environment in (plain, inherited)))
+            first, many, close = figures[0:2], figures[2:4], figures[4:6]
+            results["first"] = first
+            results["keep_alive"] = [whole - once for whole, once in zip(many, first)]
+            results["handshake"] = [(whole - once) / 100 for whole, once in zip(close, first)]
         true = ["/bin/true"]
-        base, child, whole = in_turn(lambda: wall(true, plain, STARTS), lambda: wall(true, inherited, STARTS),
-                                     lambda: wall([*under, *true], plain, STARTS))
-        results["inherited"] = [base, child]
+        base, child, whole = in_turn(lambda: cpu(true, plain, STARTS), lambda: cpu(true, inherited, STARTS),
+                                     lambda: cpu([*under, *true], plain, STARTS))
+        results["child"] = [base, child]
         results["start"] = [base, whole]
         print(json.dumps(results))
 
