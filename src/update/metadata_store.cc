@@ -81,4 +81,11 @@ Result<void> MetadataStore::Save(std::string_view role, std::string_view content
   return base::WriteFileAtomically(PathOf(role), AsBytes(content));
 }
 
+Result<void> MetadataStore::Remove(std::string_view role) {
+  const std::string path = PathOf(role);
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) return Unusable(path, errno);
+  if (fsync(*directory_) != 0) return Unusable(path_, errno);
+  return Ok();
+}
+
 }  // namespace cotter::update

@@ -32,6 +32,9 @@ class MetadataStore {
   // the file is then as it was.
   [[nodiscard]] Result<void> Save(std::string_view role, std::string_view content);
 
+  // Remove deletes the file of `role`, if there is one. kFileUnreadable.
+  [[nodiscard]] Result<void> Remove(std::string_view role);
+
  private:
   MetadataStore(std::string path, std::shared_ptr<const int> directory);
 

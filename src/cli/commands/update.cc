@@ -136,10 +136,9 @@ constexpr OptionGroup kGroups[] = {{.title = "Options", .options = kOptions},
                                    {.title = "Channel", .options = kChannelOptions}};
 
 constexpr Example kExamples[] = {
-    {.line = "cotter update --remote https://pins.example.com --state /var/lib/cotter "
-             "--root root.json",
+    {.line = "cotter update --remote https://pins.example.com --state pins --root root.json",
      .help = "the first run, and every other: root.json is read when the state is empty"},
-    {.line = "cotter update --remote https://pins.example.com --state /var/lib/cotter --json",
+    {.line = "cotter update --remote https://pins.example.com --state pins --json",
      .help = "from a timer"}};
 
 constexpr ExitNote kExits[] = {

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// cotter key: keys that sign updates, and the next keys of servers.
+#include <string>
+#include <vector>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include "base/clock.h"
+#include "base/sha256.h"
+#include "cli/arguments.h"
+#include "cli/option.h"
+#include "cli/output.h"
+#include "cli/passphrase.h"
+#include "cli/report.h"
+#include "update/key_store.h"
+#include "update/public_key.h"
+#include <cotter/host.h>
+#include <cotter/pin.h>
+
+namespace cotter::cli {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view kActions[] = {"generate", "list",  "export", "backup",
+                                         "restore",  "drill", "csr",    "pin"};
+constexpr std::string_view kKinds[] = {"ed25519", "p256"};
+
+Exit Fail(const Error& error) {
+  ReportError("key", error);
+  return ExitOf(error.code);
+}
+
+update::KeyStore StoreOf(Call call) {
+  return update::KeyStore(std::string(call.arguments.Value("keys").value_or("keys")));
+}
+
+Exit PrintKey(Call call, const update::NamedKey& key) {
+  const std::string& kind = *key.key.object()->Find("keytype")->text();
+  if (call.arguments.Has("json")) {
+    call.output.Json(json::object{{"name", key.name}, {"keyid", key.keyid}, {"type", kind}});
+  } else {
+    call.output.Field(key.keyid);
+    call.output.Text("  ");
+    call.output.Field(kind);
+    call.output.Text("  ");
+    call.output.Field(key.name);
+    call.output.Text("\n");
+  }
+  return Exit::kSatisfied;
+}
+
+Exit Generate(Call call, const std::string& name) {
+  const Result<Passphrase> passphrase =
+      ReadPassphrase(call.arguments, Purpose::kMake, "the new key " + name);
+  if (!passphrase) return Fail(passphrase.error());
+  const update::KeyKind kind = call.arguments.Value("type").value_or("ed25519") == "p256"
+                                   ? update::KeyKind::kP256
+                                   : update::KeyKind::kEd25519;
+  const Result<update::NamedKey> key = StoreOf(call).Generate(name, kind, passphrase->text());
+  return key ? PrintKey(call, *key) : Fail(key.error());
+}
+
+Exit List(Call call) {
+  const Result<std::vector<update::NamedKey>> keys = StoreOf(call).List();
+  if (!keys) return Fail(keys.error());
+  for (const update::NamedKey& key : *keys) PrintKey(call, key);
+  return Exit::kSatisfied;
+}
+
+// The public half: nothing here prints a private key, encrypted or not.
+Exit Export(Call call, const std::string& name) {
+  const Result<update::NamedKey> key = StoreOf(call).Find(name);
+  if (!key) return Fail(key.error());
+  call.output.Text(update::WriteJson(key->key) + "\n");
+  return Exit::kSatisfied;
+}
+
+Exit BackUp(Call call, const std::string& name, const std::string& file) {
+  const Result<Passphrase> passphrase = ReadPassphrase(call.arguments, Purpose::kOpen, name);
+  if (!passphrase) return Fail(passphrase.error());
+  const Result<void> done = StoreOf(call).Backup(name, file, passphrase->text(), base::Now());
+  return done ? Exit::kSatisfied : Fail(done.error());
+}
+
+Exit Restore(Call call, const std::string& name, const std::string& file) {
+  const Result<Passphrase> passphrase = ReadPassphrase(call.arguments, Purpose::kOpen, file);
+  if (!passphrase) return Fail(passphrase.error());
+  if (call.arguments.positionals().front() == "drill") {
+    const Result<void> done = StoreOf(call).Drill(name, file, passphrase->text(), base::Now());
+    return done ? Exit::kSatisfied : Fail(done.error());
+  }
+  const Result<update::NamedKey> key =
+      StoreOf(call).Restore(name, file, passphrase->text(), base::Now());
+  return key ? PrintKey(call, *key) : Fail(key.error());
+}
+
+Exit Request(Call call, const std::string& name) {
+  std::vector<std::string> hosts;
+  for (const std::string_view host : call.arguments.Values("host")) {
+    const Result<HostName> parsed = HostName::Parse(host);
+    if (!parsed) return Fail(parsed.error());
+    hosts.emplace_back(host);
+  }
+  const Result<Passphrase> passphrase = ReadPassphrase(call.arguments, Purpose::kOpen, name);
+  if (!passphrase) return Fail(passphrase.error());
+  const Result<update::PrivateKey> key = StoreOf(call).Open(name, passphrase->text());
+  if (!key) return Fail(key.error());
+  const Result<std::string> request = key->Request(hosts);
+  if (!request) return Fail(request.error());
+  call.output.Text(*request);
+  return Exit::kSatisfied;
+}
+
+Exit PrintPin(Call call, const std::string& name) {
+  const Result<update::NamedKey> found = StoreOf(call).Find(name);
+  if (!found) return Fail(found.error());
+  const std::optional<update::PublicKey> key = update::PublicKey::Read(found->key);
+  const std::string pin = FormatPin(key->identity());
+  if (call.arguments.Has("json")) {
+    call.output.Json(json::object{{"name", name}, {"pin", pin}});
+  } else {
+    call.output.Text(pin + "\n");
+  }
+  return Exit::kSatisfied;
+}
+
+Exit RunKey(Call call) {
+  const auto words = call.arguments.positionals();
+  const std::string& action = words.front();
+  const std::size_t wanted = action == "list"                                                 ? 1
+                             : action == "backup" || action == "restore" || action == "drill" ? 3
+                                                                                              : 2;
+  if (words.size() != wanted) {
+    ReportError("key: " + action + ": expected " + std::to_string(wanted - 1) + " more words");
+    ReportHint("'cotter help key' shows what it takes");
+    return Exit::kUsage;
+  }
+  if (action == "list") return List(call);
+  if (action == "generate") return Generate(call, words[1]);
+  if (action == "export") return Export(call, words[1]);
+  if (action == "backup") return BackUp(call, words[1], words[2]);
+  if (action == "csr") return Request(call, words[1]);
+  if (action == "pin") return PrintPin(call, words[1]);
+  return Restore(call, words[1], words[2]);
+}
+
+constexpr Argument kArguments[] = {
+    {.name = "ACTION", .help = "what to do", .choices = kActions},
+    {.name = "WORD",
+     .help = "generate NAME, list, export NAME, backup NAME FILE, restore NAME FILE, "
+             "drill NAME FILE, csr NAME, pin NAME",
+     .count = Count::kAny,
+     .complete = Complete::kFile}};
+
+constexpr Option kOptions[] = {{.name = "keys",
+                                .arg = "DIR",
+                                .help = "where the keys are (default keys)",
+                                .complete = Complete::kDirectory},
+                               {.name = "type",
+                                .arg = "TYPE",
+                                .help = "generate: ed25519 (default) or p256",
+                                .choices = kKinds},
+                               {.name = "host",
+                                .arg = "NAME",
+                                .help = "csr: a name that the certificate is for",
+                                .repeat = Repeat::kMany,
+                                .complete = Complete::kHost},
+                               kJsonOption};
+
+constexpr OptionGroup kGroups[] = {{.title = "Options", .options = kOptions}, kPassphraseGroup};
+
+constexpr Example kExamples[] = {
+    {.line = "cotter key generate alice", .help = "a key that signs updates"},
+    {.line = "cotter key generate api-2027 --type p256", .help = "a server's next key"},
+    {.line = "cotter key pin api-2027", .help = "its pin, before any certificate has it"},
+    {.line = "cotter key csr api-2027 --host api.example.com", .help = "the request to the CA"},
+    {.line = "cotter key drill alice /media/safe/alice.key",
+     .help = "would the backup restore? the answer is recorded"}};
+
+constexpr ExitNote kExits[] = {
+    {.code = Exit::kSatisfied, .meaning = "done"},
+    {.code = Exit::kViolated, .meaning = "drill: the backup is of another key"},
+    {.code = Exit::kUsage, .meaning = "a name, a file or the passphrase is not usable"}};
+
+}  // namespace
+
+extern const Command kKeyCommand;
+const Command kKeyCommand{
+    .name = "key",
+    .summary = "make and keep keys: those that sign updates, and the next ones of servers",
+    .description =
+        "NAME.key is encrypted (PKCS #8, scrypt, AES-256) and NAME.pub is its public half, as "
+        "update metadata has it. No action prints a private key, and none writes over one. Each "
+        "backup, restore and drill is proven by a signature and recorded in drills.jsonl beside "
+        "the keys.\n\n"
+        "A server's next key is made before it is needed: put its pin into the policy with use = "
+        "\"next\" or \"backup\", publish that, and have the certificate issued when clients have "
+        "it.",
+    .arguments = kArguments,
+    .groups = kGroups,
+    .examples = kExamples,
+    .exits = kExits,
+    .run = RunKey};
+
+}  // namespace cotter::cli

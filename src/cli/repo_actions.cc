@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/repo_actions.h"
+
+#include <charconv>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "cli/arguments.h"
+#include "cli/output.h"
+#include "cli/passphrase.h"
+#include "cli/report.h"
+#include "update/client.h"
+#include "update/key_store.h"
+
+namespace cotter::cli {
+namespace {
+
+namespace json = boost::json;
+
+Result<std::size_t> ThresholdOf(Call call, std::string_view role) {
+  const auto text = call.arguments.Value(std::string(role) + "-threshold");
+  if (!text) return std::size_t{1};
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  if (error == std::errc() && end == text->data() + text->size() && number > 0) return number;
+  return Error{Code::kUsage, "--" + std::string(role) + "-threshold: expected a number above 0"};
+}
+
+Result<update::RoleSetup> SetupOf(Call call, std::string_view role) {
+  update::RoleSetup setup;
+  std::vector<std::string_view> files = call.arguments.Values(std::string(role) + "-key");
+  if (role == "snapshot" || role == "timestamp") {
+    const std::vector<std::string_view> online = call.arguments.Values("online-key");
+    files.insert(files.end(), online.begin(), online.end());
+  }
+  for (const std::string_view file : files) {
+    Result<update::NamedKey> key = update::ReadPublicKey(std::string(file));
+    if (!key) return key.error();
+    setup.keys.push_back(*std::move(key));
+  }
+  const Result<std::size_t> threshold = ThresholdOf(call, role);
+  if (!threshold) return threshold.error();
+  setup.threshold = *threshold;
+  return setup;
+}
+
+Result<update::PrivateKey> OpenKey(Call call, const std::string& name) {
+  const update::KeyStore store(std::string(call.arguments.Value("keys").value_or("keys")));
+  const Result<Passphrase> passphrase = ReadPassphrase(call.arguments, Purpose::kOpen, name);
+  if (!passphrase) return passphrase.error();
+  return store.Open(name, passphrase->text());
+}
+
+// A signer far away has the request and a key, and no repository.
+Exit SignFarAway(Call call, const std::string& name) {
+  const std::string path(*call.arguments.Value("request"));
+  const auto output = call.arguments.Value("output");
+  if (!output) return FailRepo({Code::kUsage, "--output FILE is missing"});
+  const Result<base::FileImage> request = base::ReadFile(path, update::kMaxTargetsSize);
+  if (!request) return FailRepo(request.error());
+  const Result<update::PrivateKey> key = OpenKey(call, name);
+  if (!key) return FailRepo(key.error());
+  const Result<update::SignatureFile> made = update::SignRequest(AsText(request->bytes()), *key);
+  if (!made) return FailRepo(made.error());
+  const std::string text = update::WriteSignatureFile(*made);
+  if (Result<void> done = base::WriteFileAtomically(std::string(*output), AsBytes(text)); !done) {
+    return FailRepo(done.error());
+  }
+  call.output.Field(made->role);
+  call.output.Text(" " + std::to_string(made->version) + "\n");
+  return Exit::kSatisfied;
+}
+
+Exit AddSignature(Call call) {
+  const std::string path(*call.arguments.Value("add"));
+  const Result<base::FileImage> file = base::ReadFile(path, update::kMaxKeyFile);
+  if (!file) return FailRepo(file.error());
+  const Result<update::SignatureFile> signature = update::ReadSignatureFile(AsText(file->bytes()));
+  if (!signature) return FailRepo(signature.error());
+  Result<update::Repository> repository = update::Repository::Open(RepositoryPath(call));
+  if (!repository) return FailRepo(repository.error());
+  const Result<void> done = repository->AddSignature(*signature, base::Now());
+  return done ? Exit::kSatisfied : FailRepo(done.error());
+}
+
+json::array List(const std::vector<std::string>& texts) {
+  json::array array;
+  for (const std::string& text : texts) array.emplace_back(text);
+  return array;
+}
+
+void PrintRole(Call call, const update::RoleStatus& status) {
+  if (call.arguments.Has("json")) {
+    json::object object{{"role", status.role},
+                        {"version", status.version},
+                        {"expires", nullptr},
+                        {"pending", nullptr},
+                        {"threshold", status.threshold},
+                        {"signed", List(status.signers)},
+                        {"missing", List(status.missing)}};
+    if (status.version > 0) object["expires"] = FormatTime(status.expires);
+    if (status.pending > 0) object["pending"] = status.pending;
+    call.output.Json(object);
+    return;
+  }
+  std::string line = status.role + "  ";
+  line += status.version == 0 ? "not published"
+                              : "version " + std::to_string(status.version) + " until " +
+                                    FormatTime(status.expires);
+  if (status.pending > 0) {
+    line += ", version " + std::to_string(status.pending) + " waits: signed by " +
+            std::to_string(status.signers.size()) + " of " + std::to_string(status.threshold);
+  }
+  call.output.Text(line + "\n");
+  for (const std::string& id : status.missing) call.output.Text("  missing " + id + "\n");
+}
+
+}  // namespace
+
+std::string RepositoryPath(Call call) {
+  return std::string(call.arguments.Value("repo").value_or("repo"));
+}
+
+Exit FailRepo(const Error& error) {
+  ReportError("repo", error);
+  return ExitOf(error.code);
+}
+
+Exit InitRepository(Call call) {
+  std::map<std::string, update::RoleSetup> roles;
+  for (const std::string_view role : update::kRoles) {
+    Result<update::RoleSetup> setup = SetupOf(call, role);
+    if (!setup) return FailRepo(setup.error());
+    roles.emplace(role, *std::move(setup));
+  }
+  // Its lock is given back before ShowStatus takes it.
+  if (const Result<update::Repository> repository =
+          update::Repository::Create(RepositoryPath(call), roles, base::Now());
+      !repository) {
+    return FailRepo(repository.error());
+  }
+  return ShowStatus(call);
+}
+
+Exit ChangeKeys(Call call) {
+  const auto words = call.arguments.positionals();
+  if (words.size() != 3) return FailRepo({Code::kUsage, words.front() + ": expected two words"});
+  Result<update::Repository> repository = update::Repository::Open(RepositoryPath(call));
+  if (!repository) return FailRepo(repository.error());
+  Result<void> done = Ok();
+  if (words.front() == "add-key") {
+    const Result<update::NamedKey> key = update::ReadPublicKey(words[2]);
+    if (!key) return FailRepo(key.error());
+    done = repository->AddKey(words[1], *key, base::Now());
+  } else {
+    done = repository->RemoveKey(words[1], words[2], base::Now());
+  }
+  return done ? Exit::kSatisfied : FailRepo(done.error());
+}
+
+Exit SignPending(Call call) {
+  const auto words = call.arguments.positionals();
+  if (call.arguments.Has("add")) return AddSignature(call);
+  if (words.size() != 2) return FailRepo({Code::kUsage, words.front() + ": expected a key's name"});
+  if (call.arguments.Has("request")) return SignFarAway(call, words[1]);
+  Result<update::Repository> repository = update::Repository::Open(RepositoryPath(call));
+  if (!repository) return FailRepo(repository.error());
+  const Result<update::PrivateKey> key = OpenKey(call, words[1]);
+  if (!key) return FailRepo(key.error());
+  if (words.front() == "refresh") {
+    if (Result<void> renewed = repository->Renew(base::Now()); !renewed) {
+      return FailRepo(renewed.error());
+    }
+  }
+  const Result<std::vector<std::string>> done = repository->Sign(*key, base::Now());
+  if (!done) return FailRepo(done.error());
+  for (const std::string& one : *done) call.output.Text("signed " + one + "\n");
+  return Exit::kSatisfied;
+}
+
+Exit WriteRequest(Call call) {
+  const auto words = call.arguments.positionals();
+  const auto output = call.arguments.Value("output");
+  if (words.size() != 2 || !output) {
+    return FailRepo({Code::kUsage, "request: expected a role and --output FILE"});
+  }
+  const Result<update::Repository> repository = update::Repository::Open(RepositoryPath(call));
+  if (!repository) return FailRepo(repository.error());
+  const Result<std::string> request = repository->Request(words[1]);
+  if (!request) return FailRepo(request.error());
+  const Result<void> done = base::WriteFileAtomically(std::string(*output), AsBytes(*request));
+  return done ? Exit::kSatisfied : FailRepo(done.error());
+}
+
+Exit ShowStatus(Call call) {
+  const Result<update::Repository> repository = update::Repository::Open(RepositoryPath(call));
+  if (!repository) return FailRepo(repository.error());
+  const Result<std::vector<update::RoleStatus>> roles = repository->Status();
+  if (!roles) return FailRepo(roles.error());
+  for (const update::RoleStatus& status : *roles) PrintRole(call, status);
+  return Exit::kSatisfied;
+}
+
+Exit VerifyPublished(Call call) {
+  const Result<void> done = update::VerifyFolder(RepositoryPath(call) + "/public", base::Now());
+  if (!done) return FailRepo(done.error());
+  call.output.Text("verified\n");
+  return Exit::kSatisfied;
+}
+
+}  // namespace cotter::cli

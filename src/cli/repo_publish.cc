@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What goes into a repository as a policy, and the guards before it.
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include <system_error>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "cli/arguments.h"
+#include "cli/connect_options.h"
+#include "cli/lint_live.h"
+#include "cli/output.h"
+#include "cli/repo_actions.h"
+#include "cli/report.h"
+#include "policy/lint.h"
+#include "policy/policy_diff.h"
+#include "policy/policy_file.h"
+#include "policy/policy_json.h"
+
+namespace cotter::cli {
+namespace {
+
+// An environment is a folder's name in URLs.
+bool IsEnvironment(std::string_view name) {
+  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789-_";
+  return !name.empty() && name.size() <= 64 &&
+         name.find_first_not_of(kAllowed) == std::string_view::npos;
+}
+
+std::string TargetOf(std::string_view environment) {
+  return std::string(environment) + "/policy.json";
+}
+
+Result<std::optional<Policy>> Published(const update::Repository& repository,
+                                        std::string_view environment) {
+  const Result<std::optional<std::string>> text = repository.Target(TargetOf(environment));
+  if (!text) return text.error();
+  if (!*text) return std::optional<Policy>();
+  Result<Policy> policy = policy::ReadPolicy(**text, TargetOf(environment));
+  if (!policy) return policy.error();
+  return std::optional<Policy>(*std::move(policy));
+}
+
+// What lint calls a warning, and what locks clients out of a fleet that updates by this repository.
+bool IsLockOut(Code code) {
+  return code == Code::kNoBackupPin || code == Code::kSinglePin || code == Code::kBackupServed;
+}
+
+// Reason speaks against publishing.
+struct Reason {
+  Code code;
+  std::string words;
+};
+
+void AddLintFindings(const Policy& policy, std::span<const policy::LiveServer> live, Time now,
+                     std::vector<Reason>& reasons) {
+  for (const policy::Finding& finding :
+       policy::Lint({.policy = policy, .live = live, .now = now})) {
+    if (finding.severity != policy::Severity::kError && !IsLockOut(finding.code)) continue;
+    reasons.push_back({finding.code, (finding.rule.empty() ? "" : finding.rule + ": ") +
+                                         std::string(NameOf(finding.code)) + ": " +
+                                         finding.message});
+  }
+}
+
+// WhyNot is every reason not to publish `policy` in the place of `before`.
+Result<std::vector<Reason>> WhyNot(Call call, const Policy& policy,
+                                   const std::optional<Policy>& before, Time now) {
+  std::vector<Reason> reasons;
+  const Result<ConnectionOptions> options = ParseConnectionOptions(call.arguments);
+  if (!options) return options.error();
+  const Result<LiveView> view = LookAtPolicy(policy, *options, now);
+  if (!view) return view.error();
+  for (const Error& failure : view->failures)
+    reasons.push_back({failure.code, "not proven live: " + failure.message});
+  AddLintFindings(policy, view->servers, now, reasons);
+  if (!before) return reasons;
+  const Result<std::vector<policy::Difference>> differences =
+      policy::ComparePolicies(*before, policy);
+  if (!differences) return differences.error();
+  for (const policy::Difference& one : *differences) {
+    if (one.effect == policy::Effect::kLockedOut)
+      reasons.push_back({Code::kPinMismatch, one.hosts + ": " + one.words});
+  }
+  return reasons;
+}
+
+// Guard lets a policy through that nothing speaks against, or that somebody answers for.
+Result<void> Guard(Call call, const update::Repository& repository, const Policy& policy,
+                   const std::optional<Policy>& before, Time now) {
+  const auto override_reason = call.arguments.Value("override");
+  const Result<std::vector<Reason>> reasons = WhyNot(call, policy, before, now);
+  if (!reasons) return reasons.error();
+  if (reasons->empty()) return Ok();
+  for (const Reason& reason : *reasons) ReportWarning(reason.words);
+  if (!override_reason || override_reason->empty()) {
+    // What is known to be wrong goes before what could not be told.
+    const auto known = std::find_if(reasons->begin(), reasons->end(), [](const Reason& reason) {
+      return ExitOf(reason.code) == Exit::kViolated;
+    });
+    const Reason& worst = known == reasons->end() ? reasons->front() : *known;
+    return Error{worst.code, "not published: " + std::to_string(reasons->size()) +
+                                 " reasons speak against it, above; --override REASON takes the "
+                                 "blame"};
+  }
+  update::JsonArray list;
+  for (const Reason& reason : *reasons) list.push_back({reason.words});
+  return repository.Log({{"event", {std::string("override")}},
+                         {"environment", {policy.environment}},
+                         {"version", {static_cast<std::int64_t>(policy.version)}},
+                         {"reason", {std::string(*override_reason)}},
+                         {"against", {std::move(list)}}},
+                        now);
+}
+
+Exit Publish(Call call, update::Repository& repository, const Policy& policy) {
+  const Time now = base::Now();
+  if (!IsEnvironment(policy.environment)) {
+    return FailRepo({Code::kPolicyInvalid,
+                     "the policy's environment is not a name of lower-case "
+                     "letters, digits, \"-\" and \"_\""});
+  }
+  const Result<std::optional<Policy>> before = Published(repository, policy.environment);
+  if (!before) return FailRepo(before.error());
+  if (*before && policy.version <= (*before)->version) {
+    return FailRepo(
+        {Code::kPolicyRollback, "expected a version above " + std::to_string((*before)->version)});
+  }
+  if (Result<void> good = Guard(call, repository, policy, *before, now); !good) {
+    return FailRepo(good.error());
+  }
+  const std::string content = policy::WritePolicyJson(policy);
+  if (content.size() > policy::kMaxPolicyJsonSize) {
+    return FailRepo({Code::kPolicyTooLarge, "clients take no policy of that size"});
+  }
+  Result<void> done =
+      repository.SetTarget(TargetOf(policy.environment), content, policy.version, now);
+  if (done) {
+    done = repository.Log({{"event", {call.arguments.positionals().front()}},
+                           {"environment", {policy.environment}},
+                           {"version", {static_cast<std::int64_t>(policy.version)}}},
+                          now);
+  }
+  if (!done) return FailRepo(done.error());
+  call.output.Field(TargetOf(policy.environment));
+  call.output.Text(" version " + std::to_string(policy.version) + " waits for signatures\n");
+  return Exit::kSatisfied;
+}
+
+Result<std::uint64_t> ParseVersion(std::string_view text) {
+  std::uint64_t version = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), version);
+  if (error == std::errc() && end == text.data() + text.size()) return version;
+  return Error{Code::kUsage, "expected a version, found " + std::string(text)};
+}
+
+// FindOld is the policy of `version` among the files that were ever published.
+Result<Policy> FindOld(const update::Repository& repository, const std::string& environment,
+                       std::uint64_t version) {
+  const std::string folder = repository.PublicFolder() + "/targets/" + environment;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end;
+       at.increment(error)) {
+    const Result<base::FileImage> file =
+        base::ReadFile(at->path().string(), policy::kMaxPolicyJsonSize);
+    if (!file) continue;
+    Result<Policy> policy = policy::ReadPolicy(AsText(file->bytes()), at->path().string());
+    if (policy && policy->version == version && policy->environment == environment) {
+      return policy;
+    }
+  }
+  return Error{Code::kTargetUnknown, folder + " holds no version " + std::to_string(version)};
+}
+
+}  // namespace
+
+Exit PublishPolicy(Call call) {
+  const auto words = call.arguments.positionals();
+  if (words.size() != 2) return FailRepo({Code::kUsage, "publish: expected a policy file"});
+  const Result<base::FileImage> file = base::ReadFile(words[1], policy::kMaxPolicyFileSize);
+  if (!file) return FailRepo(file.error());
+  const Result<Policy> policy = policy::ReadPolicy(AsText(file->bytes()), words[1]);
+  if (!policy) return FailRepo(policy.error());
+  Result<update::Repository> repository = update::Repository::Open(RepositoryPath(call));
+  return repository ? Publish(call, *repository, *policy) : FailRepo(repository.error());
+}
+
+Exit PromotePolicy(Call call) {
+  const auto words = call.arguments.positionals();
+  if (words.size() != 3) return FailRepo({Code::kUsage, "promote: expected two environments"});
+  Result<update::Repository> repository = update::Repository::Open(RepositoryPath(call));
+  if (!repository) return FailRepo(repository.error());
+  Result<std::optional<Policy>> from = Published(*repository, words[1]);
+  if (!from) return FailRepo(from.error());
+  if (!*from) return FailRepo({Code::kTargetUnknown, words[1] + " has no policy"});
+  const Result<std::optional<Policy>> to = Published(*repository, words[2]);
+  if (!to) return FailRepo(to.error());
+  Policy policy = **from;
+  policy.environment = words[2];
+  policy.version = std::max(policy.version, *to ? (*to)->version + 1 : 1);
+  return Publish(call, *repository, policy);
+}
+
+Exit RollPolicyBack(Call call) {
+  const auto words = call.arguments.positionals();
+  if (words.size() != 3 || !IsEnvironment(words[1])) {
+    return FailRepo({Code::kUsage, "rollback: expected an environment and a version"});
+  }
+  const Result<std::uint64_t> version = ParseVersion(words[2]);
+  if (!version) return FailRepo(version.error());
+  Result<update::Repository> repository = update::Repository::Open(RepositoryPath(call));
+  if (!repository) return FailRepo(repository.error());
+  const Result<std::optional<Policy>> current = Published(*repository, words[1]);
+  if (!current) return FailRepo(current.error());
+  if (!*current) return FailRepo({Code::kTargetUnknown, words[1] + " has no policy"});
+  Result<Policy> policy = FindOld(*repository, words[1], *version);
+  if (!policy) return FailRepo(policy.error());
+  policy->version = (*current)->version + 1;
+  return Publish(call, *repository, *policy);
+}
+
+}  // namespace cotter::cli
