@@ -28,7 +28,10 @@ void RefuseForeign(const char* why) noexcept {
 
 const Judge* Start(const Settings& settings, const Services& services) {
   static constexpr Judge kJudge = {
-      .verify = VerifyOpenssl,
+      .verify =
+          [](x509_store_ctx_st* context, ProgramVerify own, void* argument) {
+            return VerifyOpenssl(context, own, argument, Verifier::kOpenssl);
+          },
       .remember_verify = RememberVerify,
       .verify_remembered = VerifyRemembered,
       .note_directory = NoteDirectory,

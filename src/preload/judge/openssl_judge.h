@@ -7,7 +7,11 @@
 
 namespace cotter::preload {
 
-int VerifyOpenssl(x509_store_ctx_st* context, ProgramVerify own, void* argument) noexcept;
+// Whose verification `own` is.
+enum class Verifier { kOpenssl, kProgram };
+
+int VerifyOpenssl(x509_store_ctx_st* context, ProgramVerify own, void* argument,
+                  Verifier verifier) noexcept;
 bool RememberVerify(ssl_ctx_st* context, ProgramVerify own, void* argument) noexcept;
 int VerifyRemembered(x509_store_ctx_st* context, void* argument) noexcept;
 void NoteDirectory(x509_store_st* store) noexcept;

@@ -21,6 +21,7 @@ struct Opinion {
   std::string message;
   std::vector<Digest> found;
   int x509_error = X509_V_ERR_APPLICATION_VERIFICATION;
+  tls::X509StackPtr default_path = nullptr;  // as in Ruling
 };
 
 // IsLeftToProgram reports that no rule decides about `endpoint`, so that the program's own
@@ -47,13 +48,16 @@ Opinion JudgeLeaf(const Endpoint& endpoint, const Evidence& evidence, Time now) 
 }
 
 Opinion JudgePaths(const Endpoint& endpoint, const Evidence& evidence, Time now) {
-  const tls::Judgement judged = tls::JudgeConnection(TheState().policy, endpoint, *evidence.anchors,
-                                                     now, evidence.leaf, evidence.presented);
+  tls::Judgement judged = tls::JudgeConnection(TheState().policy, endpoint, *evidence.anchors, now,
+                                               evidence.leaf, evidence.presented);
   Opinion opinion{.verdict = judged.verdict,
                   .code = judged.code(),
                   .message = judged.message(),
                   .found = FoundPins(judged.verification.paths())};
   if (judged.verification.failure()) opinion.x509_error = judged.verification.failure()->x509_error;
+  if (judged.verdict.allowed() && judged.verification.search_end() == SearchEnd::kDefaultOnly) {
+    opinion.default_path = judged.verification.TakeChain(0);
+  }
   return opinion;
 }
 
@@ -130,14 +134,16 @@ Ruling Rule(const Candidates& candidates, const Evidence& evidence, Finality fin
   }
   const Time now = base::Now();
   Ruling ruling{.answer = Answer::kUnruled, .outcome = Outcome::kNotPinned};
+  bool whole = true;  // every candidate was allowed by the default path
   for (const Endpoint& endpoint : candidates.endpoints) {
     const Lookup lookup = state.policy.Find(endpoint.host, endpoint.port);
     const bool left = IsLeftToProgram(state.policy, lookup);
     if (left && !HoldsRevoked(endpoint, evidence, now)) {
       TellUnruled(candidates, endpoint, lookup, now);
+      whole = false;
       continue;
     }
-    const Opinion opinion =
+    Opinion opinion =
         left ? RevokedOpinion(evidence, endpoint, now) : JudgeCandidate(endpoint, evidence, now);
     const Action action = ActionOf(opinion.verdict);
     if (action != Action::kAllowed && finality == Finality::kMoreAnchors) return {};
@@ -150,7 +156,10 @@ Ruling Rule(const Candidates& candidates, const Evidence& evidence, Finality fin
     ruling.outcome = opinion.verdict.outcome;
     // Where nothing is refused, what the program itself decides stands.
     if (opinion.verdict.allowed()) ruling.answer = Answer::kAllowed;
+    whole = whole && opinion.default_path;
+    ruling.default_path = std::move(opinion.default_path);
   }
+  if (!whole) ruling.default_path.reset();
   return ruling;
 }
 

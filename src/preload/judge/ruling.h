@@ -34,6 +34,10 @@ struct Ruling {
   Answer answer = Answer::kRefused;
   Outcome outcome = Outcome::kPkiError;                  // of the candidate that decided
   int x509_error = X509_V_ERR_APPLICATION_VERIFICATION;  // what OpenSSL is told of a refusal
+
+  // Set where the connection is allowed by OpenSSL's own path, strictly verified for every
+  // candidate: what the program's own verification would find as well.
+  tls::X509StackPtr default_path = nullptr;
 };
 
 // Rule judges. With the setting report_only nothing is refused at last.
