@@ -26,6 +26,7 @@ struct FreeOpensslBytes {
 
 using BioPtr = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
+using KeyContextPtr = std::unique_ptr<EVP_PKEY_CTX, FreeWith<EVP_PKEY_CTX_free>>;
 using DigestContextPtr = std::unique_ptr<EVP_MD_CTX, FreeWith<EVP_MD_CTX_free>>;
 using OpensslBytesPtr = std::unique_ptr<unsigned char, FreeOpensslBytes>;
 
