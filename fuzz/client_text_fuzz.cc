@@ -31,7 +31,13 @@ void CheckUrl(const Url& url) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   COTTER_CHECK(LoadCurl().has_value());
   const std::string_view text = AsText({data, size});
-  if (const Result<Url> url = Url::Parse(text)) CheckUrl(*url);
+  const Result<Url> parsed = Url::Parse(text);
+  const Result<Url> by_library = Url::ParseByLibrary(text);
+  COTTER_CHECK(parsed.has_value() == by_library.has_value());
+  if (parsed) {
+    CheckUrl(*parsed);
+    COTTER_CHECK(parsed->text() == by_library->text() && parsed->SameOrigin(*by_library));
+  }
   static const Url base = Url::Parse("https://api.example.com:8443/a/b?c").value();
   if (const Result<Url> url = base.Resolve(text)) CheckUrl(*url);
   if (const auto directive = ParseHsts(text)) COTTER_CHECK(directive->max_age >= 0);

@@ -221,8 +221,9 @@ struct ConnectionFacts {
   std::string tls_version{};        // "TLSv1.3"; empty: no TLS
   std::string policy_name{};
   std::uint64_t policy_version = 0;
-  std::string peer{};   // "ADDRESS:PORT" that TCP was connected to; a proxy's, where one is used
-  bool reused = false;  // the connection had served a request before
+  std::string peer{};    // "ADDRESS:PORT" that TCP was connected to; a proxy's, where one is used
+  bool reused = false;   // the connection had served a request before
+  bool resumed = false;  // its handshake resumed a session; the verdict is on what that one showed
 };
 
 // Response is the answer to a request.

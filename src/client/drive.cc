@@ -120,8 +120,8 @@ void Engine::Perform() {
       const CURLcode code = message->data.result;
       char* of = nullptr;
       static_cast<void>(Curl().easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &of));
-      // What libcurl keeps for us as a char* is the Transfer.
-      auto* const transfer = static_cast<Transfer*>(static_cast<void*>(of));
+      // What libcurl keeps for us as a char* is the Easy.
+      Transfer* const transfer = static_cast<Easy*>(static_cast<void*>(of))->transfer;
       const std::shared_ptr<Transfer> alive = transfer->shared_from_this();
       HopDone(*alive, code);
     }

@@ -32,7 +32,8 @@ Engine::Engine(Passkey /*key*/, Settings settings, tls::Enforcer enforcer)
 Result<std::shared_ptr<Engine>> Engine::Create(Settings settings) {
   Result<tls::Enforcer> enforcer = tls::Enforcer::Create({.policy = settings.options.policy,
                                                           .trust = settings.options.trust,
-                                                          .now = settings.options.now});
+                                                          .now = settings.options.now,
+                                                          .resume = tls::Resumption::kBound});
   if (!enforcer) return enforcer.error();
   auto engine = std::make_shared<Engine>(Passkey{}, std::move(settings), *std::move(enforcer));
   if (const Result<void> prepared = engine->Prepare(); !prepared) return prepared.error();
@@ -50,7 +51,10 @@ Engine::~Engine() {
 Result<void> Engine::Prepare() {
   const Options& options = settings_.options;
   const Error no_memory{Code::kInternal, "no memory for a client"};
-  if (!AppendAll(resolve_, options.resolve) || !AppendAll(connect_, options.connect_to)) {
+  std::vector<std::string> plain;
+  if (!options.user_agent.empty()) plain.push_back("User-Agent: " + options.user_agent);
+  if (!AppendAll(lists_.resolve, options.resolve) ||
+      !AppendAll(lists_.connect, options.connect_to) || !AppendAll(lists_.plain_headers, plain)) {
     return no_memory;
   }
   if (options.block_after_bad_pin.count() > 0) {
@@ -66,7 +70,7 @@ Result<void> Engine::Prepare() {
   }
   if (MakeGeneration(options.policy->Current()) == nullptr) return no_memory;
   // An option that libcurl refuses, as an interface's name, is found here and not at a request.
-  std::unique_ptr<Easy> easy = MakeEasy(settings_, cookies_.get());
+  std::unique_ptr<Easy> easy = MakeEasy(settings_, lists_, cookies_.get());
   if (easy == nullptr) return Error{Code::kUsage, "invalid config: libcurl refuses an option"};
   idle_.reserve(kMostIdleHandles);
   idle_.push_back(std::move(easy));

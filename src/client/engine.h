@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "client/curl_library.h"
+#include "client/hop.h"
 #include "client/hsts.h"
 #include "client/settings.h"
 #include "client/transfer.h"
@@ -58,8 +59,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
   [[nodiscard]] const tls::Enforcer& enforcer() const noexcept { return enforcer_; }
-  [[nodiscard]] curl_slist* resolve_list() const noexcept { return resolve_.get(); }
-  [[nodiscard]] curl_slist* connect_list() const noexcept { return connect_.get(); }
+  [[nodiscard]] curl_slist* plain_headers() const noexcept { return lists_.plain_headers.get(); }
 
   // For the callbacks, on the driving thread.
   [[nodiscard]] std::mutex& mutex() noexcept { return mutex_; }
@@ -137,8 +137,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   const tls::Enforcer enforcer_;
   std::shared_ptr<report::HostBlock> block_;  // null: no host is blocked
   std::shared_ptr<void> subscription_;
-  CurlListPtr resolve_;
-  CurlListPtr connect_;
+  Lists lists_;
 
   // Under the mutex. `generations_` is changed by the driver alone, and under the mutex.
   std::mutex mutex_;

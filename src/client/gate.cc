@@ -59,6 +59,7 @@ ConnectionFacts FactsOf(const tls::ConnectionRecord& record) {
   facts.match = record.verdict.match;
   facts.backup_pin = facts.match && facts.match->pin.use == PinUse::kBackup;
   facts.tls_version = record.tls_version;
+  facts.resumed = record.resumed;
   const std::size_t shown = facts.match ? facts.match->path_index : 0;
   if (shown < record.paths.size()) {
     for (const PathCertificate& certificate : record.paths[shown].certificates()) {
@@ -147,6 +148,8 @@ Result<void> AttachLeg(Transfer& transfer, SSL_CTX* context) {
                             : transfer.url->scheme() == Scheme::kHttps;
   if (!expected) return Error{Code::kInternal, "a TLS leg that nobody asked for"};
   RestrictSuites(context);
+  // libcurl asks for no tickets in TLS 1.2, for it would not keep them; the enforcer does.
+  SSL_CTX_clear_options(context, SSL_OP_NO_TICKET);
   const Endpoint& endpoint =
       leg == Leg::kProxy ? settings.proxy->endpoint : transfer.url->endpoint();
   // The context lives as long as its connection, which outlives the request.
@@ -162,7 +165,7 @@ Result<void> AttachLeg(Transfer& transfer, SSL_CTX* context) {
 }  // namespace
 
 CURLcode OnSslContext(CURL* /*easy*/, void* context, void* user) try {
-  Transfer& transfer = *static_cast<Transfer*>(user);
+  Transfer& transfer = *static_cast<Easy*>(user)->transfer;
   const Result<void> attached = AttachLeg(transfer, static_cast<SSL_CTX*>(context));
   if (attached) return CURLE_OK;
   if (!transfer.hop.refusal) transfer.hop.refusal = attached.error();
@@ -173,7 +176,7 @@ CURLcode OnSslContext(CURL* /*easy*/, void* context, void* user) try {
 
 int OnReady(void* user, char* peer_address, char* /*own_address*/, int peer_port,
             int /*own_port*/) try {
-  Transfer& transfer = *static_cast<Transfer*>(user);
+  Transfer& transfer = *static_cast<Easy*>(user)->transfer;
   if (const Result<void> ready = CheckReady(transfer); !ready) {
     if (!transfer.hop.refusal) transfer.hop.refusal = ready.error();
     return CURL_PREREQFUNC_ABORT;

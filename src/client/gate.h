@@ -22,10 +22,10 @@ inline constexpr long kOriginMark = 0;
 inline constexpr long kProxyMark = CURLSSLOPT_ALLOW_BEAST;
 
 // OnSslContext attaches the enforcer to a context (CURLOPT_SSL_CTX_FUNCTION).
-CURLcode OnSslContext(CURL* easy, void* context, void* transfer);
+CURLcode OnSslContext(CURL* handle, void* context, void* easy);
 
 // OnReady is asked when a connection is up and the request has not left (CURLOPT_PREREQFUNCTION).
-int OnReady(void* transfer, char* peer_address, char* own_address, int peer_port, int own_port);
+int OnReady(void* easy, char* peer_address, char* own_address, int peer_port, int own_port);
 
 // CheckClear reports whether `url`, of scheme http, may be asked under `policy`: a host that any
 // rule names, on whatever port, is not spoken to in clear. Fails with kCleartextRefused.

@@ -33,7 +33,13 @@ class Setter {
 constexpr long kOn = 1;
 constexpr long kOff = 0;
 
-void SetCallbacks(Setter& set) {
+void SetCallbacks(Setter& set, Easy& easy) {
+  for (const CURLoption data :
+       {CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_READDATA, CURLOPT_SEEKDATA,
+        CURLOPT_SSL_CTX_DATA, CURLOPT_PREREQDATA, CURLOPT_SOCKOPTDATA, CURLOPT_DEBUGDATA,
+        CURLOPT_XFERINFODATA, CURLOPT_PRIVATE}) {
+    set(data, &easy);
+  }
   set(CURLOPT_WRITEFUNCTION, OnBody);
   set(CURLOPT_HEADERFUNCTION, OnHeader);
   set(CURLOPT_READFUNCTION, OnSend);
@@ -41,6 +47,7 @@ void SetCallbacks(Setter& set) {
   set(CURLOPT_SSL_CTX_FUNCTION, OnSslContext);
   set(CURLOPT_PREREQFUNCTION, OnReady);
   set(CURLOPT_SOCKOPTFUNCTION, OnSocket);
+  set(CURLOPT_XFERINFOFUNCTION, OnProgress);
 }
 
 // SetTls leaves libcurl's own checks on, and gives it no roots: the verifier is the enforcer, and
@@ -180,6 +187,15 @@ void SetSecrets(Setter& set, const Transfer& transfer, const Settings& settings)
   set(CURLOPT_KEYPASSWD, meant ? certificate->passphrase.c_str() : nullptr);
 }
 
+// IsPlain reports a GET with nothing of the caller's but its URL.
+bool IsPlain(const Transfer& transfer, const Settings& settings) {
+  return transfer.method == "GET" && !transfer.sends_body && transfer.headers.empty() &&
+         !transfer.request.progress && transfer.request.connection == ConnectionUse::kShared &&
+         !transfer.first_url->credentials() && !settings.options.client_certificate;
+}
+
+Result<void> Refused() { return Error{Code::kInternal, "libcurl refused an option"}; }
+
 // RemainingMilliseconds is what is left until the deadline, at least 1, or 0 for no limit.
 long RemainingMilliseconds(const Transfer& transfer) {
   if (!transfer.deadline) return 0;
@@ -190,16 +206,18 @@ long RemainingMilliseconds(const Transfer& transfer) {
 
 }  // namespace
 
-std::unique_ptr<Easy> MakeEasy(const Settings& settings, CURLSH* cookies) {
+std::unique_ptr<Easy> MakeEasy(const Settings& settings, const Lists& lists, CURLSH* cookies) {
   auto easy = std::make_unique<Easy>();
   easy->handle.reset(Curl().easy_init());
   if (!easy->handle) return nullptr;
   Setter set(easy->handle.get());
   set(CURLOPT_ERRORBUFFER, easy->error.data());
-  SetCallbacks(set);
+  SetCallbacks(set, *easy);
   SetTls(set, settings);
   SetProxy(set, settings);
   SetWays(set, settings);
+  set(CURLOPT_RESOLVE, lists.resolve.get());
+  set(CURLOPT_CONNECT_TO, lists.connect.get());
   if (cookies != nullptr) {
     set(CURLOPT_SHARE, cookies);
     set(CURLOPT_COOKIEFILE, "");  // turns cookies on; the file was read once
@@ -212,29 +230,28 @@ std::unique_ptr<Easy> MakeEasy(const Settings& settings, CURLSH* cookies) {
 }
 
 Result<void> ConfigureHop(Transfer& transfer, const Settings& settings) {
-  Setter set(transfer.hop.easy->handle.get());
-  transfer.hop.easy->error[0] = '\0';
-  for (const CURLoption data :
-       {CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_READDATA, CURLOPT_SEEKDATA,
-        CURLOPT_SSL_CTX_DATA, CURLOPT_PREREQDATA, CURLOPT_SOCKOPTDATA, CURLOPT_DEBUGDATA,
-        CURLOPT_XFERINFODATA, CURLOPT_PRIVATE}) {
-    set(data, &transfer);
-  }
+  Easy& easy = *transfer.hop.easy;
+  easy.error[0] = '\0';
+  easy.transfer = &transfer;
+  Setter set(easy.handle.get());
   set(CURLOPT_URL, transfer.url->text().c_str());
   set(CURLOPT_TIMEOUT_MS, RemainingMilliseconds(transfer));
+  const bool plain = IsPlain(transfer, settings);
+  // A handle whose last hop was a plain GET needs nothing else told for another one.
+  const bool told = std::exchange(easy.plain, plain) && plain;
+  if (told) return set.good() ? Ok() : Refused();
   SetBody(set, transfer);
-  if (!MakeHeaders(transfer, settings)) return Error{Code::kInternal, "no memory for headers"};
-  set(CURLOPT_HTTPHEADER, transfer.hop.headers.get());
+  if (!plain && !MakeHeaders(transfer, settings)) {
+    return Error{Code::kInternal, "no memory for headers"};
+  }
+  // The list of a plain GET is the engine's own, and stays.
+  set(CURLOPT_HTTPHEADER, plain ? transfer.engine.plain_headers() : transfer.hop.headers.get());
   SetSecrets(set, transfer, settings);
-  set(CURLOPT_RESOLVE, transfer.engine.resolve_list());
-  set(CURLOPT_CONNECT_TO, transfer.engine.connect_list());
   const long own = transfer.request.connection == ConnectionUse::kOwn ? kOn : kOff;
   set(CURLOPT_FRESH_CONNECT, own);
   set(CURLOPT_FORBID_REUSE, own);
   set(CURLOPT_NOPROGRESS, transfer.request.progress ? kOff : kOn);
-  set(CURLOPT_XFERINFOFUNCTION, OnProgress);
-  if (!set.good()) return Error{Code::kInternal, "libcurl refused an option"};
-  return Ok();
+  return set.good() ? Ok() : Refused();
 }
 
 std::string PeerText(std::string_view address, long port) {

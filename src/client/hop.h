@@ -6,14 +6,23 @@
 
 #include <memory>
 
+#include "client/curl_library.h"
 #include "client/transfer.h"
 
 namespace cotter::client {
 
+// Lists is what a client's handles share, and borrow.
+struct Lists {
+  CurlListPtr resolve;
+  CurlListPtr connect;
+  CurlListPtr plain_headers;  // of a GET without headers of the caller's
+};
+
 // MakeEasy makes a handle with everything that is the same for each hop of a client. `cookies` may
 // be null. Null where there is no memory or libcurl refuses an option: without each of them the
 // handle would not be safe.
-[[nodiscard]] std::unique_ptr<Easy> MakeEasy(const Settings& settings, CURLSH* cookies);
+[[nodiscard]] std::unique_ptr<Easy> MakeEasy(const Settings& settings, const Lists& lists,
+                                             CURLSH* cookies);
 
 // ConfigureHop tells `transfer`'s handle all that belongs to this hop, so that nothing of an
 // earlier one stays. Fails with kInternal where libcurl refuses an option.

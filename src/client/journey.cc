@@ -89,7 +89,7 @@ void Engine::BeginHop(Transfer& transfer) {
   }
   if (WaitsForName(transfer)) return;
   if (idle_.empty()) {
-    transfer.hop.easy = MakeEasy(settings_, cookies_.get());
+    transfer.hop.easy = MakeEasy(settings_, lists_, cookies_.get());
   } else {
     transfer.hop.easy = std::move(idle_.back());
     idle_.pop_back();

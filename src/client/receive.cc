@@ -14,7 +14,7 @@
 namespace cotter::client {
 namespace {
 
-Transfer& Of(void* transfer) noexcept { return *static_cast<Transfer*>(transfer); }
+Transfer& Of(void* easy) noexcept { return *static_cast<Easy*>(easy)->transfer; }
 
 // Refuse ends the hop for a reason of ours. The first one stays.
 void Refuse(Transfer& transfer, Code code, std::string message) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // libcurl's callbacks for what comes and goes on a connection. They run on the driving thread,
-// inside libcurl, get the Transfer as their last argument, throw nothing and call nothing of the
+// inside libcurl, get the Easy of their hop, throw nothing and call nothing of the
 // caller's: what concerns him becomes mail.
 #pragma once
 
@@ -11,13 +11,13 @@
 
 namespace cotter::client {
 
-std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* transfer);
-std::size_t OnBody(char* data, std::size_t size, std::size_t count, void* transfer);
-std::size_t OnSend(char* buffer, std::size_t size, std::size_t count, void* transfer);
-int OnSeek(void* transfer, curl_off_t offset, int origin);
-int OnProgress(void* transfer, curl_off_t to_receive, curl_off_t received, curl_off_t to_send,
+std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* easy);
+std::size_t OnBody(char* data, std::size_t size, std::size_t count, void* easy);
+std::size_t OnSend(char* buffer, std::size_t size, std::size_t count, void* easy);
+int OnSeek(void* easy, curl_off_t offset, int origin);
+int OnProgress(void* easy, curl_off_t to_receive, curl_off_t received, curl_off_t to_send,
                curl_off_t sent);
-int OnSocket(void* transfer, curl_socket_t socket, curlsocktype purpose);
-int OnTrace(CURL* easy, curl_infotype type, char* data, std::size_t size, void* transfer);
+int OnSocket(void* easy, curl_socket_t socket, curlsocktype purpose);
+int OnTrace(CURL* handle, curl_infotype type, char* data, std::size_t size, void* easy);
 
 }  // namespace cotter::client

@@ -65,9 +65,13 @@ inline constexpr std::size_t kMaxHeaderBytes = std::size_t{256} << 10;
 // connection; a longer one costs it.
 inline constexpr std::size_t kMaxDiscardedBytes = std::size_t{64} << 10;
 
+class Transfer;
+
 // Easy is libcurl's handle for one hop, and where it writes what went wrong.
 struct Easy {
   CurlPtr handle;
+  Transfer* transfer = nullptr;  // that it works for, which libcurl's callbacks are about
+  bool plain = false;            // its latest hop was a plain GET, and the next one may be too
   std::array<char, CURL_ERROR_SIZE> error{};
 };
 

@@ -27,6 +27,10 @@ struct Url::Parts {
 
 namespace {
 
+constexpr std::string_view kHostCharacters = "abcdefghijklmnopqrstuvwxyz0123456789-.";
+constexpr std::string_view kTailCharacters =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/?=&+,;:";
+
 Error Invalid(std::string what) { return Error{Code::kUrlInvalid, std::move(what)}; }
 
 // CheckText refuses what no URL holds and what libcurl would cut at. A Location may hold spaces,
@@ -44,6 +48,41 @@ Result<void> CheckText(std::string_view text, char lowest) {
 }  // namespace
 
 Result<Url> Url::Parse(std::string_view text) {
+  if (std::optional<Url> url = ParseCanonical(text)) return *std::move(url);
+  return ParseByLibrary(text);
+}
+
+// ParseCanonical reads what needs no thought: a lower-case host, a port that is not the default
+// one, a path and query of characters that stand for themselves. Nullopt for anything else.
+std::optional<Url> Url::ParseCanonical(std::string_view text) {
+  const bool secure = text.starts_with("https://");
+  if (!secure && !text.starts_with("http://")) return std::nullopt;
+  if (text.size() > kMaxUrlLength) return std::nullopt;
+  const std::string_view rest = text.substr(secure ? 8 : 7);
+  const std::size_t host_end = rest.find_first_not_of(kHostCharacters);
+  if (host_end == std::string_view::npos || host_end == 0) return std::nullopt;
+  std::size_t path = host_end;
+  std::uint16_t port = secure ? 443 : 80;
+  if (rest[host_end] == ':') {
+    path = rest.find('/', host_end);
+    if (path == std::string_view::npos) return std::nullopt;
+    const Result<std::uint16_t> given = ParsePort(rest.substr(host_end + 1, path - host_end - 1));
+    if (!given || *given == port) return std::nullopt;
+    port = *given;
+  }
+  const std::string_view tail = rest.substr(path);
+  // Dots below the root may be segments that mean another path.
+  if (tail.front() != '/' || tail.find("/.") != std::string_view::npos ||
+      tail.find_first_not_of(kTailCharacters) != std::string_view::npos) {
+    return std::nullopt;
+  }
+  Result<HostName> host = HostName::Parse(rest.substr(0, host_end));
+  if (!host || host->text() != rest.substr(0, host_end)) return std::nullopt;
+  return Url(secure ? Scheme::kHttps : Scheme::kHttp, Endpoint{*std::move(host), port},
+             std::string(text), std::nullopt);
+}
+
+Result<Url> Url::ParseByLibrary(std::string_view text) {
   if (const Result<void> sound = CheckText(text, '!'); !sound) return sound.error();
   const Parts parts{CurlUrlPtr(Curl().url())};
   if (!parts.handle) return Error{Code::kInternal, "no memory for a URL"};

@@ -74,7 +74,9 @@ TEST(Client, RefusesAnUnpinnedServerBeforeAnythingLeaves_S1_17_S1_31_S3_53) {
 
 // S1-11, S1-24, S1-26, S1-34: first or later, with the request and the real peer, before the error.
 TEST(Client, TellsTheHandlerOfEveryFailingConnection_S1_11_S1_24_S1_26_S1_34) {
-  lab::Server server = StartServer(Serving({"leaf"}));
+  lab::ServerOptions serving = Serving({"leaf"});
+  serving.resumption = lab::Resumption::kOff;  // a session would still be the genuine server's
+  lab::Server server = StartServer(std::move(serving));
   std::vector<BadPin> told;
   Options options = Meeting(server, PinnedTo("leaf"));
   options.on_bad_pin = [&](const BadPin& bad) { told.push_back(bad); };

@@ -34,8 +34,11 @@ class ClientDoor : public Door {
     client::Request sent{.url = request.text};
     for (const auto& [name, value] : request.headers) sent.headers.push_back({name, value});
     sent.max_redirects = request.follow ? 10 : 0;
+    // What an earlier get kept is used once more, and then closed with its client.
+    const bool kept = std::exchange(keeps_, request.keep);
+    if (!request.keep && !kept) sent.connection = client::ConnectionUse::kOwn;
     const Answer answer = Told(client->Send(std::move(sent)));
-    if (!request.keep) Close();
+    if (!request.keep && kept) Close();
     return answer;
   }
 
@@ -86,6 +89,7 @@ class ClientDoor : public Door {
     answer.ok = true;
     answer.outcome = response->connection.outcome;
     answer.reused = response->connection.reused;
+    answer.resumed = response->connection.resumed && !response->connection.reused;
     answer.status = response->status;
     answer.peer = response->connection.peer;
     return answer;
@@ -94,6 +98,7 @@ class ClientDoor : public Door {
   Setup setup_;
   std::shared_ptr<HeldPolicy> policy_;
   std::map<std::string, client::Client> clients_;
+  bool keeps_ = false;
   std::optional<report::ViolationEvent> refusal_;
 };
 
