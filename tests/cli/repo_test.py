@@ -221,6 +221,23 @@ pins = [{entries}]
             self.assertEqual(self.repo("verify"), "verified\n")
             self.repo("rollback", "staging", "9", *self.live(lab), status=1)
 
+    def test_S3_07_a_published_change_of_pins_decides_the_next_connection_of_a_client(self):
+        with Lab([]) as lab:
+            def check(file):
+                return subprocess.run([COTTER, "check", "--policy", file, *self.live(lab), f"api.example.com:{lab.port()}"],
+                                      capture_output=True, text=True, timeout=60, check=False).returncode
+            self.init(two=False)
+            self.publish(lab)
+            self.sign("alice", "online")
+            url = self.serve()
+            policy = self.update(url)["file"]
+            self.assertEqual(check(policy), 0)
+            self.publish(lab, "--override", "to see that it is refused", version=2, pins=[OTHER, BACKUP])
+            self.assertEqual(check(policy), 0)
+            self.sign("alice", "online")
+            self.assertEqual(self.update(url)["policy"]["version"], 2)
+            self.assertEqual(check(policy), 1)
+
     def test_S0_11_S1_51_S3_51_what_would_lock_clients_out_is_not_published_unless_somebody_answers_for_it(self):
         with Lab([], ["--identity", "rogue-leaf"]) as lab:
             self.init(two=False)
