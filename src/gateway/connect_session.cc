@@ -144,15 +144,16 @@ void ConnectSession::OnServerReady(net::Readiness ready) {
       const Failure failure = FailureOf(connected.error());
       return Refuse(failure.status, failure.code, failure.message);
     }
-    return BeginTunnel();
+    return BeginTunnel(ready);
   }
   if (phase_ != Phase::kTunnel) return;
   server_->NoteReady(ready);
   PumpTunnel();
 }
 
-void ConnectSession::BeginTunnel() {
+void ConnectSession::BeginTunnel(net::Readiness ready) {
   server_.emplace(std::move(connecting_));
+  server_->NoteReady(ready);
   phase_ = Phase::kTunnel;
   ++route_.counters.requests[200];
   down_.Put(AsBytes(kEstablished));

@@ -45,7 +45,7 @@ class ConnectSession final : public Session {
   void ReadHead();
   void Open(const net::Target& target);
   void TryNext();
-  void BeginTunnel();
+  void BeginTunnel(net::Readiness ready);
   void Refuse(int status, std::string_view code, const std::string& message);
   void SendReply();
   void PumpTunnel();

@@ -64,7 +64,7 @@ class UpstreamConnection final : public net::EventHandler {
 
   void Open(const std::vector<net::Address>& addresses);
   void TryNext();
-  void StartTls();
+  void StartTls(net::Readiness ready);
   void Shake();
   void OnTimeout();
   void Fail(const Error& error);

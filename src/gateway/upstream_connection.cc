@@ -16,7 +16,7 @@ void UpstreamConnection::OnReady(net::Readiness ready) {
     case State::kResolving:
       return;
     case State::kConnecting:
-      if (ready.write || ready.failed) StartTls();
+      if (ready.write || ready.failed) StartTls(ready);
       return;
     case State::kShaking:
       return Shake();
@@ -78,7 +78,7 @@ void UpstreamConnection::TryNext() {
   Fail(last);
 }
 
-void UpstreamConnection::StartTls() {
+void UpstreamConnection::StartTls(net::Readiness ready) {
   const net::Address& address = addresses_[next_address_ - 1];
   if (Result<void> connected = net::FinishConnect(socket_, address); !connected) {
     if (next_address_ < addresses_.size()) return TryNext();
@@ -89,6 +89,7 @@ void UpstreamConnection::StartTls() {
                                           enforcement_->enforcer, upstream_.endpoint_);
   if (!stream) return Fail(stream.error());
   stream_ = *std::move(stream);
+  stream_->NoteReady(ready);
   state_ = State::kShaking;
   timer_.ArmAt(upstream_.context_.loop.now() + upstream_.context_.timeouts.handshake);
   Shake();

@@ -22,8 +22,8 @@ class DescriptorReader {
   [[nodiscard]] IoResult Read(int fd, std::span<std::uint8_t> into) noexcept;
 
  private:
-  bool drained_ = false;
-  bool ended_ = false;  // the end follows what is there, so short reads prove nothing
+  bool drained_ = true;  // until the event loop says otherwise
+  bool ended_ = false;   // the end follows what is there, so short reads prove nothing
 };
 
 class SocketStream final : public Stream {
