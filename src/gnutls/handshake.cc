@@ -46,7 +46,7 @@ bool Judge(gnutls_session_t session, GnutlsConnection& connection) {
   const Judgement judgement =
       JudgeChain(*policy, connection.endpoint, *options.trust, options.now(), PresentedBy(session));
   if (judgement.verdict.allowed()) {
-    connection.evidence = KeepEvidence(*policy, connection.endpoint, judgement);
+    connection.evidence = KeepEvidence(*policy, connection.endpoint, judgement, Resumption::kOff);
   }
   connection.record =
       MakeRecord(connection.endpoint, std::move(policy), judgement, VersionOf(session));

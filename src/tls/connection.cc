@@ -145,6 +145,7 @@ Connection* Adopt(SSL* ssl) {
   auto connection = std::make_unique<Connection>(
       Connection{.shared = state->shared, .endpoint = EndpointOf(ssl, state->options)});
   connection->adopted = true;
+  connection->program_info = state->program_info;
   connection->context = std::move(state);
   return HangOn(ssl, std::move(connection)) ? ConnectionOf(ssl) : nullptr;
 }

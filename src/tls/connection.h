@@ -44,7 +44,6 @@ struct Enforcer::Shared {
 
 using InfoCallback = void (*)(const SSL*, int, int);
 using SessionCallback = int (*)(SSL*, SSL_SESSION*);
-using SecurityCallback = int (*)(const SSL*, const SSL_CTX*, int, int, int, void*, void*);
 
 // ContextState hangs on a prepared SSL_CTX.
 struct ContextState {
@@ -52,7 +51,6 @@ struct ContextState {
   ContextOptions options;
   InfoCallback program_info = nullptr;        // the program's own, called first
   SessionCallback program_session = nullptr;  // the program's own, which keeps new sessions
-  SecurityCallback security = nullptr;        // what judged suites before
 };
 
 // Connection hangs on an attached SSL.
@@ -64,7 +62,7 @@ struct Connection {
   std::shared_ptr<const Evidence> evidence{};  // of an allowed record
   LiveConnections::Watched live{};             // once the handshake has ended well
   int socket = -1;                             // that the program named; -1: the one of its BIO
-  InfoCallback program_info = nullptr;
+  InfoCallback program_info = nullptr;         // the program's own, called first
   bool adopted = false;  // by its context: nobody said what it is for but the SSL itself
   bool begun = false;    // the beginning of the handshake was seen
   bool unarmed = false;  // a setting for the handshake could not be made

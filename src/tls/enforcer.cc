@@ -7,7 +7,6 @@
 #include "tls/connection.h"
 #include "tls/handshake_watch.h"
 #include "tls/record.h"
-#include "tls/suites.h"
 #include "tls/verdict.h"
 #include <cotter/openssl.h>
 
@@ -20,11 +19,9 @@ Result<void> Install(SSL_CTX* context, ContextState state) {
   if (const ContextState* const before = StateOf(context)) {
     state.program_info = before->program_info;
     state.program_session = before->program_session;
-    state.security = before->security;
   } else {
     state.program_info = SSL_CTX_get_info_callback(context);
     state.program_session = SSL_CTX_sess_get_new_cb(context);
-    state.security = SSL_CTX_get_security_callback(context);
   }
   if (!HangOn(context, std::make_shared<const ContextState>(std::move(state)))) {
     return SettingRefused("prepare the context");
@@ -32,12 +29,10 @@ Result<void> Install(SSL_CTX* context, ContextState state) {
   SSL_CTX_set_cert_verify_callback(context, VerifyCertificate, nullptr);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_info_callback(context, WatchHandshake);
-  SSL_CTX_set_security_callback(context, FilterSuites);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
   // libssl's own cache knows nothing of bindings; ours is told of new sessions.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, KeepSession);
-  ForbidPsk(context);
   return Ok();
 }
 
@@ -103,7 +98,11 @@ Result<void> Enforcer::Attach(ssl_st* ssl, const Endpoint& endpoint) const {
       std::make_unique<Connection>(Connection{.shared = shared_, .endpoint = endpoint});
   connection->context = ShareState(SSL_get_SSL_CTX(ssl));
   const InfoCallback program = SSL_get_info_callback(ssl);
-  if (program != WatchHandshake) connection->program_info = program;
+  if (program != nullptr && program != WatchHandshake) {
+    connection->program_info = program;
+  } else {
+    connection->program_info = state->program_info;
+  }
   SSL_set_info_callback(ssl, WatchHandshake);
   if (!Arm(ssl, *connection)) return SettingRefused("prepare the connection");
   if (!HangOn(ssl, std::move(connection))) return SettingRefused("remember the connection");

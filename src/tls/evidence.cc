@@ -24,15 +24,16 @@ Time EndOf(const STACK_OF(X509) * chain) {
 }  // namespace
 
 std::shared_ptr<const Evidence> KeepEvidence(const PolicyIndex& policy, const Endpoint& endpoint,
-                                             const Judgement& judgement) {
+                                             const Judgement& judgement, Resumption sessions) {
   const std::span<const VerifiedPath> paths = judgement.verification.paths();
   const std::size_t shown = judgement.verdict.match ? judgement.verdict.match->path_index : 0;
-  return std::make_shared<const Evidence>(
-      Evidence{.endpoint = endpoint,
-               .paths = {paths.begin(), paths.end()},
-               .search_end = judgement.verification.search_end(),
-               .partial_chain = policy.partial_chain(),
-               .not_after = EndOf(judgement.verification.ChainOf(shown))});
+  return std::make_shared<const Evidence>(Evidence{
+      .endpoint = endpoint,
+      .paths = {paths.begin(), paths.end()},
+      .search_end = judgement.verification.search_end(),
+      .partial_chain = policy.partial_chain(),
+      .not_after =
+          sessions == Resumption::kOff ? Time{} : EndOf(judgement.verification.ChainOf(shown))});
 }
 
 Verdict JudgeAgain(const PolicyIndex& policy, const Evidence& evidence, Time now) noexcept {

@@ -10,6 +10,7 @@
 
 #include "tls/judge.h"
 #include <cotter/host.h>
+#include <cotter/openssl.h>
 #include <cotter/policy_index.h>
 
 namespace cotter::tls {
@@ -19,14 +20,15 @@ struct Evidence {
   std::vector<VerifiedPath> paths;
   SearchEnd search_end = SearchEnd::kDefaultOnly;
   bool partial_chain = false;  // the paths were verified under a policy that allows partial ones
-  Time not_after;              // when the first certificate of the path that counted ends
+  Time not_after;  // when the first certificate of the path that counted ends; only for sessions
 };
 
 // KeepEvidence is the evidence of `judgement`, which allowed a connection to `endpoint` under
-// `policy`.
+// `policy`. Without `sessions` it says nothing of when certificates end.
 [[nodiscard]] std::shared_ptr<const Evidence> KeepEvidence(const PolicyIndex& policy,
                                                            const Endpoint& endpoint,
-                                                           const Judgement& judgement);
+                                                           const Judgement& judgement,
+                                                           Resumption sessions);
 
 // JudgeAgain is the verdict of `policy`, which may be another one, on what is known. Where it needs
 // to know more than was kept the answer is no, and a new handshake will tell. The verdict's rule

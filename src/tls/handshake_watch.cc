@@ -67,21 +67,12 @@ void End(SSL* ssl) {
   if (was_allowed) (void)HandOut(*connection);
 }
 
-InfoCallback ProgramCallback(const SSL* ssl) noexcept {
-  if (const Connection* const connection = ConnectionOf(ssl)) {
-    if (connection->program_info != nullptr) return connection->program_info;
-  }
-  const ContextState* const state = StateOf(SSL_get_SSL_CTX(ssl));
-  return state == nullptr ? nullptr : state->program_info;
-}
-
 }  // namespace
 
 bool Arm(SSL* ssl, const Connection& connection) {
   SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
   SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
-  SSL_set_security_callback(ssl, FilterSuites);
-  ForbidPsk(ssl);
+  if (!RemoveUnverifiedSuites(ssl)) return false;
   const bool names = !connection.adopted || connection.context->options.endpoint;
   if (connection.endpoint && names && !SendName(ssl, connection.endpoint->host)) return false;
   // libssl calls no verifier on resumption, but it ends the handshake where a session's context
@@ -145,7 +136,13 @@ int KeepSession(SSL* ssl, SSL_SESSION* session) {
 }
 
 void WatchHandshake(const SSL* ssl, int where, int result) {
-  if (const InfoCallback program = ProgramCallback(ssl)) program(ssl, where, result);
+  const Connection* const known = ConnectionOf(ssl);
+  const ContextState* const state = known == nullptr ? StateOf(SSL_get_SSL_CTX(ssl)) : nullptr;
+  const InfoCallback program = known != nullptr   ? known->program_info
+                               : state != nullptr ? state->program_info
+                                                  : nullptr;
+  if (program != nullptr) program(ssl, where, result);
+  if ((where & (SSL_CB_HANDSHAKE_START | SSL_CB_HANDSHAKE_DONE)) == 0) return;
   SSL* const own = SelfOf(ssl);
   if (own == nullptr || SSL_is_server(ssl) != 0) return;
   try {

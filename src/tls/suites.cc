@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tls/suites.h"
 
-#include <openssl/objects.h>
+#include <string>
+#include <string_view>
 
-#include "tls/connection.h"
+#include <openssl/objects.h>
 
 namespace cotter::tls {
 namespace {
@@ -24,30 +25,37 @@ bool HasPsk(const SSL_CIPHER* suite) noexcept {
 
 bool IsWanted(const SSL_CIPHER* suite) noexcept { return IsVerified(suite) && !HasPsk(suite); }
 
+bool HasAnonymous(const STACK_OF(SSL_CIPHER) * suites) noexcept {
+  for (int i = 0; i < sk_SSL_CIPHER_num(suites); ++i) {
+    if (SSL_CIPHER_get_auth_nid(sk_SSL_CIPHER_value(suites, i)) == NID_auth_null) return true;
+  }
+  return false;
+}
+
+// Wanted is the cipher list that keeps what is wanted of `suites`. Those of TLS 1.3 are not in
+// cipher lists.
+std::string Wanted(const STACK_OF(SSL_CIPHER) * suites) {
+  std::string wanted;
+  for (int i = 0; i < sk_SSL_CIPHER_num(suites); ++i) {
+    const SSL_CIPHER* const suite = sk_SSL_CIPHER_value(suites, i);
+    const bool is_tls13 = std::string_view(SSL_CIPHER_get_version(suite)) == "TLSv1.3";
+    if (!IsWanted(suite) || is_tls13) continue;
+    wanted.append(wanted.empty() ? "" : ":").append(SSL_CIPHER_get_name(suite));
+  }
+  return wanted;
+}
+
 }  // namespace
 
-int FilterSuites(const SSL* ssl, const SSL_CTX* context, int operation, int bits, int nid,
-                 void* other, void* extra) {
-  const bool asks_for_suite = (operation & SSL_SECOP_OTHER_TYPE) == SSL_SECOP_OTHER_CIPHER;
-  const bool client = ssl == nullptr || SSL_is_server(ssl) == 0;
-  if (asks_for_suite && client && other != nullptr &&
-      !IsWanted(static_cast<const SSL_CIPHER*>(other))) {
-    return 0;
-  }
-  const ContextState* const state = StateOf(ssl != nullptr ? SSL_get_SSL_CTX(ssl) : context);
-  // A connection that was moved to a context of which nothing is known is given nothing.
-  if (state == nullptr || state->security == nullptr) return 0;
-  return state->security(ssl, context, operation, bits, nid, other, extra);
-}
-
-void ForbidPsk(SSL_CTX* context) noexcept {
-  SSL_CTX_set_psk_client_callback(context, nullptr);
-  SSL_CTX_set_psk_use_session_callback(context, nullptr);
-}
-
-void ForbidPsk(SSL* ssl) noexcept {
+bool RemoveUnverifiedSuites(SSL* ssl) {
   SSL_set_psk_client_callback(ssl, nullptr);
   SSL_set_psk_use_session_callback(ssl, nullptr);
+  const STACK_OF(SSL_CIPHER)* const suites = SSL_get_ciphers(ssl);
+  if (!HasAnonymous(suites)) return true;
+  const std::string wanted = Wanted(suites);
+  // Where every suite of TLS 1.2 goes, TLS 1.3 remains.
+  if (wanted.empty()) return SSL_set_min_proto_version(ssl, TLS1_3_VERSION) == 1;
+  return SSL_set_cipher_list(ssl, wanted.c_str()) == 1;
 }
 
 bool HasVerifiedSuite(const SSL* ssl) noexcept {

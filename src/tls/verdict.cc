@@ -34,7 +34,8 @@ bool Deliver(Connection& connection, const SSL* ssl) {
 // NoteAllowed keeps what is needed to judge the connection, and its sessions, again.
 void NoteAllowed(Connection& connection, const SSL* ssl, const Judgement& judgement) {
   const ConnectionRecord& record = *connection.record;
-  connection.evidence = KeepEvidence(*record.policy, *record.endpoint, judgement);
+  connection.evidence =
+      KeepEvidence(*record.policy, *record.endpoint, judgement, connection.shared->resume);
   SSL_SESSION* const session = SSL_get_session(ssl);
   if (!connection.begun) {
     // The program took the watch away. Nobody would judge a resumption of this session, so it gets

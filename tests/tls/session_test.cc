@@ -261,7 +261,7 @@ TEST_P(SessionTest, EarlyDataIsNeverSent_S3_01) {
     // Only handshake records (22), and the change of cipher that middleboxes want to see (20).
     for (std::size_t at = 0; at + 5 <= wire.size();) {
       EXPECT_NE(wire[at], 23);
-      at += 5 + (static_cast<unsigned char>(wire[at + 3]) << 8U) +
+      at += 5 + static_cast<unsigned char>(wire[at + 3]) * std::size_t{256} +
             static_cast<unsigned char>(wire[at + 4]);
     }
   }
