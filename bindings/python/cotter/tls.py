@@ -83,8 +83,8 @@ class _Pinned:
         return self.context.cotter_enforcers[-1]
 
     def _check_use(self):
-        """Judges again, where the policy changed, what the handshake showed. libcotter shuts sockets down at the change;
-        it cannot see those of buffers, and neither would say why."""
+        """Judges again, where the policy changed, what the handshake showed. libcotter has told of it at the
+        change, and shut sockets down; it cannot do that to buffers, and neither would say why."""
         if self._changes is not None and self._enforcer.source.changes != self._changes:
             self._judge_again()
 
@@ -147,6 +147,14 @@ class Enforcer(Handle):
                                        now=self._clock, violation_file=encoded(violation_file),
                                        resume=1 if resume else 0)
         super().__init__(library.enforcer_new, library.enforcer_free, ctypes.byref(options))
+
+    def _tell_of(self, verdict):
+        """Tells the handler of a violation that libcotter did not see; it can change nothing."""
+        if self._on_violation:
+            try:
+                self._on_violation(verdict)
+            except Exception as error:
+                warnings.warn(f"the handler of violations raised {error!r}", stacklevel=2)
 
     def attach(self, context, host=None, port=443):
         """Attaches every client connection that is made of `context`, an ssl.SSLContext, from now on. The policy is
@@ -213,11 +221,8 @@ class AssertingContext(ssl.SSLContext):
         chain = [certificate.public_bytes(1 << 1) for certificate in sslobj.get_unverified_chain()]
         now = None if enforcer._now is None else enforcer._now()
         verdict = judge_chain(enforcer.source.current(), enforcer.trust, name, self.cotter_port, chain, now)
-        if enforcer._on_violation and (verdict.outcome == "reported" or not verdict.allowed):
-            try:
-                enforcer._on_violation(verdict)
-            except Exception as error:  # it can change nothing
-                warnings.warn(f"the handler of violations raised {error!r}", stacklevel=2)
+        if verdict.outcome == "reported" or not verdict.allowed:
+            enforcer._tell_of(verdict)
         if not verdict.allowed:
             raise PinError(verdict)
         return verdict
