@@ -188,7 +188,7 @@ class Get(unittest.TestCase):
         with nginx_h2(self.lab) as port:
             self.assertEqual(self.get(port=port).stdout, "HTTP/2.0\n")
             self.assertEqual(json.loads(self.get("--json", port=port).stdout)["http_version"], "2")
-            self.assertEqual(self.get("--http1.1", port=port).stdout, "HTTP/1.1\n")
+            self.assertEqual(self.get("--no-http2", port=port).stdout, "HTTP/1.1\n")
             done = self.get(port=port, rules=["--pin", self.lab.pin("backup")])
             self.assertEqual(done.returncode, 1)
 

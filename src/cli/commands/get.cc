@@ -157,7 +157,7 @@ Result<client::Options> ReadOptions(const Arguments& arguments) {
   options.retry.attempts = *retries + 1;
   if (arguments.Value("profile") == "modern") options.profile = client::Profile::kModern;
   if (arguments.Value("profile") == "fips") options.profile = client::Profile::kFips;
-  options.http2 = !arguments.Has("http1.1");
+  options.http2 = !arguments.Has("no-http2");
   if (const auto path = arguments.Value("cookie-jar")) {
     options.cookies = client::Storage{std::string(*path)};
   }
@@ -328,7 +328,7 @@ constexpr Option kWayOptions[] = {
      .help = "use ADDR as the address of HOST, as curl does",
      .repeat = Repeat::kMany},
     {.name = "interface", .arg = "NAME", .help = "connect from this interface or address"},
-    {.name = "http1.1", .help = "do not offer HTTP/2"},
+    {.name = "no-http2", .help = "do not offer HTTP/2"},
     {.name = "cookie-jar",
      .letter = 'c',
      .arg = "FILE",
@@ -346,9 +346,8 @@ constexpr OptionGroup kGroups[] = {
 constexpr Example kExamples[] = {
     {.line = "cotter get --policy policy.toml https://api.example.com/v1/status",
      .help = "ask a pinned server"},
-    {.line = "cotter get --pin sha256/AbEi… --pin sha256/9Kp2… -o report.pdf "
-             "https://api.example.com/report",
-     .help = "the same with two pins, into a file"},
+    {.line = "cotter get --pin sha256/AbEi… -o report.pdf https://api.example.com/report",
+     .help = "the same with a pin, into a file"},
     {.line = "cotter get --policy policy.toml --json https://api.example.com/",
      .help = "which pin matched, over which path"},
 };
