@@ -35,7 +35,7 @@ class AsioDoor : public Door {
       std::tie(kept_, answer) = connector_.Open(request);
       kept_for_ = request.url.host;
     }
-    if (answer.ok) answer = Fetch(request, std::move(answer));
+    if (answer.ok) answer = Fetch(request, answer);
     if (!answer.ok || !request.keep) Close();
     return answer;
   }
@@ -54,7 +54,7 @@ class AsioDoor : public Door {
   [[nodiscard]] bool Tells() const override { return true; }
 
  private:
-  [[nodiscard]] Answer Fetch(const GetRequest& request, Answer opened) {
+  [[nodiscard]] Answer Fetch(const GetRequest& request, const Answer& opened) {
     http::request<http::empty_body> question(http::verb::get, request.url.path, 11);
     question.set(http::field::host, request.url.host);
     for (const auto& [name, value] : request.headers) question.set(name, value);
@@ -72,6 +72,7 @@ class AsioDoor : public Door {
     answer.resumed = opened.resumed;
     answer.reused = opened.reused && answer.ok;
     if (!answer.ok) return answer;
+    // NOLINTNEXTLINE(clang-analyzer-cplusplus.Move): Beast fills it by reference
     answer.status = response.result_int();
     SaveSession(kept_->native_handle(), request);
     return answer;

@@ -20,8 +20,8 @@ namespace json = boost::json;
 
 // Fail ends the process: the table wrote something that no door understands.
 [[noreturn]] void Fail(const std::string& message) {
-  std::cerr << "door: " << message << "\n";
-  std::exit(2);
+  std::cerr << "door: " << message << std::endl;
+  std::_Exit(2);
 }
 
 std::string Text(const json::object& object, std::string_view key) {
@@ -175,7 +175,8 @@ std::shared_ptr<const PolicyIndex> LoadPolicy(const std::string& file) {
 }
 
 int RunDoor(int argc, char** argv, const std::function<std::unique_ptr<Door>(const Setup&)>& make) {
-  std::signal(SIGPIPE, SIG_IGN);  // a server that hangs up is an answer, not the end
+  static_cast<void>(
+      std::signal(SIGPIPE, SIG_IGN));  // a server that hangs up is an answer, not the end
   int told = 0;
   Setup setup = ReadArguments(std::vector<std::string>(argv + 1, argv + argc));
   setup.on_violation = [&told](const tls::Violation& violation) {

@@ -188,7 +188,9 @@ Result<void> AskForTunnel(const GetRequest& request, const Pipe& pipe) {
 
 int Exchange(const GetRequest& request, const Pipe& pipe) {
   std::string text = "GET " + request.url.path + " HTTP/1.1\r\nHost: " + Authority(request.url);
-  for (const auto& [name, value] : request.headers) text += "\r\n" + name + ": " + value;
+  for (const auto& [name, value] : request.headers) {
+    text.append("\r\n").append(name).append(": ").append(value);
+  }
   text += request.keep ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n";
   if (pipe.write(text.data(), text.size()) <= 0) return 0;
   std::string answer;

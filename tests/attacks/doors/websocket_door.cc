@@ -81,7 +81,9 @@ class WebSocketDoor : public Door {
 
   [[nodiscard]] Answer Talk(const GetRequest& request) {
     std::string message;
-    for (const auto& [name, value] : request.headers) message += name + ": " + value + "\n";
+    for (const auto& [name, value] : request.headers) {
+      message.append(name).append(": ").append(value).append("\n");
+    }
     const error_code error = connector_.Await([&](auto handler) {
       kept_->async_write(boost::asio::buffer(message), std::move(handler));
     });
