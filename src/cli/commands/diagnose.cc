@@ -288,11 +288,11 @@ constexpr Example kExamples[] = {
      .help = "why a server is refused, from here"},
     {.line = "cotter diagnose --policy policy.toml --cert received.pem",
      .help = "why an app refused what it received; nothing is connected to"},
-    {.line = "cotter diagnose -p policy.toml --cert received.pem --live api.example.com",
+    {.line = "cotter diagnose -p policy.toml --cert got.pem --live api.example.com",
      .help = "the same, compared with what the server shows here"},
     {.line = "cotter diagnose -p policy.toml --was last-week.pem api.example.com",
      .help = "what has changed since"},
-    {.line = "cotter diagnose --json -p policy.toml api.example.com | jq .targets[0].causes[0]",
+    {.line = "cotter diagnose --json -p policy.toml HOST | jq '.targets[0].causes[0]'",
      .help = "the likeliest cause, for a script"},
 };
 
