@@ -69,6 +69,8 @@ class Gateway {
   ~Gateway() {
     sessions_.AbortAll();
     admin_sessions_.AbortAll();
+    // They give their memory back to a pool that ends here.
+    context_.loop.Settle();
   }
 
   Result<void> Start();

@@ -101,7 +101,7 @@ EventLoop::EventLoop(Socket epoll, std::unique_ptr<Mailbox> mailbox)
       mailbox_(std::move(mailbox)) {}
 
 EventLoop::~EventLoop() {
-  FinishRound();
+  Settle();
   mail_watch_.End();
 }
 
@@ -140,7 +140,7 @@ void EventLoop::Run() {
     if (!later_.empty() || !turns_.empty()) timeout = 0;
     Dispatch(timeout);
     timers_.Advance(now_);
-    FinishRound();
+    Settle();
   }
 }
 
@@ -164,7 +164,7 @@ void EventLoop::Tell(std::uint64_t key, Readiness ready) {
   if (slot.handler != nullptr && Key(number, slot.generation) == key) slot.handler->OnReady(ready);
 }
 
-void EventLoop::FinishRound() {
+void EventLoop::Settle() {
   std::vector<std::function<void()>> tasks;
   tasks.swap(later_);
   for (const std::function<void()>& task : tasks) task();

@@ -96,6 +96,11 @@ class EventLoop {
   // while it, or one that it was called by, is still running.
   void Bury(std::unique_ptr<EventHandler> dead) { graveyard_.push_back(std::move(dead)); }
 
+  // Settle runs what was asked for later and destroys what was buried, as Run does after each
+  // round. Outside of Run it is for an owner that ends before the loop, with what the buried still
+  // use.
+  void Settle();
+
   // now is the time at which the current round began.
   [[nodiscard]] MonotonicTime now() const noexcept { return now_; }
   [[nodiscard]] TimerWheel& timers() noexcept { return timers_; }
@@ -112,7 +117,6 @@ class EventLoop {
 
   EventLoop(Socket epoll, std::unique_ptr<Mailbox> mailbox);
   void Dispatch(int timeout);
-  void FinishRound();
   void Tell(std::uint64_t key, Readiness ready);
   void Forget(std::uint32_t slot, int fd) noexcept;
 
