@@ -124,6 +124,7 @@ std::unique_ptr<cotter_verdict> FromFacts(const client::ConnectionFacts& facts) 
   out->policy_name = facts.policy_name;
   out->policy_version = facts.policy_version;
   out->tls_version = facts.tls_version;
+  out->resumed = facts.resumed;
   out->peer = facts.peer;
   return out;
 }
