@@ -75,7 +75,9 @@ TEST(LeafAlone, AnotherKeyIsRefusedInEveryMode_S3_10) {
 }
 
 TEST(LeafAlone, ARevokedKeyIsRefused) {
-  EXPECT_FALSE(Judge(Rule("leaf", PinPlace::kLeaf), "leaf", {KeyOf("leaf")}).verdict.allowed());
+  HostRule rule = Rule("leaf", PinPlace::kLeaf);
+  rule.pins.push_back({.pin = {.digest = KeyOf("backup")}, .label = ""});  // one that is left
+  EXPECT_FALSE(Judge(rule, "leaf", {KeyOf("leaf")}).verdict.allowed());
 }
 
 }  // namespace

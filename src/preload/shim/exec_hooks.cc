@@ -132,7 +132,7 @@ COTTER_HOOK int execveat(int folder, const char* path, Strings arguments, String
                          int flags) {
   const ChildEnvironment child(environment);
   if (!child.is_complete()) return -1;
-  const bool is_file = path != nullptr && path[0] == '\0' && (flags & AT_EMPTY_PATH) != 0;
+  const bool is_file = path[0] == '\0' && (flags & AT_EMPTY_PATH) != 0;
   const int file = is_file ? folder : ::openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   const bool may = file < 0 || MayRunFile(file);
   if (!is_file && file >= 0) ::close(file);
