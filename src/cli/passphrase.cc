@@ -85,7 +85,9 @@ Result<Passphrase> Ask(int terminal, std::string_view prompt) {
     return Error{Code::kUsage, "the terminal cannot be written to"};
   }
   Result<Passphrase> answer = ReadLine(terminal, "the terminal");
-  static_cast<void>(write(terminal, "\n", 1));
+  if (write(terminal, "\n", 1) < 0) {
+    return Error{Code::kUsage, "the terminal cannot be written to"};
+  }
   return answer;
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""S0-13 to S0-18, S3-43: situations with a planted cause, each diagnosed by the program; the table of docs/diagnose.md.
+"""S0-13, S0-14, S0-15, S0-16, S0-18, S3-43: situations with a planted cause, each diagnosed by the program; the table
+of docs/diagnose.md.
 
 Every cause must be the first where it was planted, in 98 of 100 situations, and a healthy host must have none. With
 --write the table in the page is replaced; without, it must be the one that was measured."""
