@@ -57,7 +57,10 @@ std::string Problem(const std::string& line) {
   for (std::size_t i = 2; i < words.size(); ++i) rest.push_back(words[i].c_str());
   const Parsed parsed = ParseArguments(*command, rest);
   if (parsed.error) return parsed.error->message;
-  const bool connects = FindOption(*command, "connect-to") != nullptr;
+  // `get` has options of the same names that are the HTTP client's own.
+  const bool connects = std::any_of(
+      command->groups.begin(), command->groups.end(),
+      [](const OptionGroup& group) { return group.options.data() == std::data(kConnectOptions); });
   if (!connects) return {};
   const Result<ConnectionOptions> options = ParseConnectionOptions(*parsed.arguments);
   return options ? "" : options.error().message;
