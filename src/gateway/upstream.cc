@@ -25,6 +25,14 @@ void LogOpened(const RouteConfig& route, const net::PinnedStream& stream) {
             {"resumed", std::int64_t{record->resumed ? 1 : 0}}});
 }
 
+// IsSilent reports that nothing was read from a connection that owes nobody a response. Session
+// tickets arrive whenever the server likes; anything else ends the connection: the end, a failure,
+// or bytes that nobody asked for, which would answer the next request.
+bool IsSilent(net::PinnedStream& stream) {
+  std::array<std::uint8_t, 1> byte{};
+  return stream.Read(byte).state == net::IoState::kWouldBlock;
+}
+
 }  // namespace
 
 Upstream::Upstream(Context& context, const RouteConfig& config, RouteCounters& counters,
@@ -94,7 +102,8 @@ void Upstream::DropStale() {
 bool Upstream::MayBeUsed(UpstreamConnection& connection) const {
   // The trust was read again: what it says of this connection nobody knows.
   if (connection.enforcement_ != context_.enforcement) return false;
-  return connection.stream_->CheckUse().has_value();
+  // Records that came with the last response wait inside OpenSSL, and no event tells of them.
+  return connection.stream_->CheckUse().has_value() && IsSilent(*connection.stream_);
 }
 
 void Upstream::ServeWaiting() {
@@ -187,10 +196,7 @@ void Upstream::OnFailed(UpstreamConnection& connection, const Error& error) {
 }
 
 void Upstream::OnIdleEvent(UpstreamConnection& connection) {
-  // Session tickets arrive whenever the server likes; anything else ends the connection: the end,
-  // a failure, or bytes that nobody asked for.
-  std::array<std::uint8_t, 1> byte{};
-  if (connection.stream().Read(byte).state == net::IoState::kWouldBlock) return;
+  if (IsSilent(*connection.stream_)) return;
   const auto found = std::ranges::find_if(
       idle_, [&](const ConnectionPtr& one) { return one.get() == &connection; });
   COTTER_CHECK(found != idle_.end());

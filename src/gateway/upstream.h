@@ -129,7 +129,8 @@ class Upstream {
   void Keep(ConnectionPtr connection);
   void Close(ConnectionPtr connection);
   void ServeWaiting();
-  // MayBeUsed judges the connection again where the policy changed since it was judged.
+  // MayBeUsed judges the connection again where the policy changed since it was judged, and sees to
+  // it that no bytes of an earlier request wait in it.
   [[nodiscard]] bool MayBeUsed(UpstreamConnection& connection) const;
 
   Context& context_;

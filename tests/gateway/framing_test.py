@@ -2,6 +2,7 @@
 """Requests and responses that two readers could understand in two ways: what the server received is the judge."""
 import json
 import re
+import socket
 import unittest
 
 from gateway import HOST, Gateway, Lab, Upstream, policy_text, read_all, read_response, receive, serve_http
@@ -189,7 +190,7 @@ class Responses(unittest.TestCase):
     def setUp(self):
         self.answer = b""
         self.lab = self.enterContext(Lab())
-        self.upstream = self.enterContext(Upstream(self.lab, self.serve))
+        self.upstream = self.enterContext(Upstream(self.lab, lambda *of: self.serve(*of)))
         self.gateway = self.enterContext(
             Gateway(policy_text([self.lab.pin("leaf")]), [self.lab.file("root")], [self.upstream.route()]))
 
@@ -247,6 +248,21 @@ class Responses(unittest.TestCase):
             status, _, body, rest = self.read(whole + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
             self.assertEqual((status, body, rest), (200, b"ok", b""), number)
         self.assertEqual(len(self.upstream.records), 2)
+
+    # As above, but in a TLS record of their own, which has come with the first one and waits inside OpenSSL.
+    def test_a_second_response_is_nobodys(self):
+        def serve(connection, record):
+            while receive(connection, record):
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+
+        self.serve = serve
+        for number in range(3):
+            status, _, body, rest = self.read(b"")
+            self.assertEqual((status, body, rest), (200, b"ok", b""), number)
+        self.assertEqual(len(self.upstream.records), 3)
 
     def test_redirects_to_the_server_lead_to_the_gateway(self):
         for location, seen in (
