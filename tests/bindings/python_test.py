@@ -280,6 +280,56 @@ class Assertion(Case):
         self.assertEqual(len(self.told), len(WAYS))
         self.assertNotIn("top-secret", str(self.lab.settled()[ROGUE]))
 
+    # OpenSSL makes a handshake that the program left out in its first read or write.
+    def test_without_a_handshake_of_its_own_the_first_use_is_judged(self):
+        uses = (lambda tls: tls.sendall(b"top-secret"), lambda tls: tls.write(b"top-secret"), lambda tls: tls.recv(1))
+        for use in uses:
+            with socket.create_connection(("127.0.0.1", self.lab.port(ROGUE)), timeout=30) as sock:
+                tls = self.asserting.wrap_socket(sock, server_hostname=HOST, do_handshake_on_connect=False)
+                self.assertEqual(self.refused(lambda *_, use=use, tls=tls: use(tls), None, None).code, "pin_mismatch")
+        self.assertEqual(len(self.told), len(uses))
+        self.assertNotIn("top-secret", str(self.lab.settled()[ROGUE]))
+        with socket.create_connection(("127.0.0.1", self.lab.port(GENUINE)), timeout=30) as sock:
+            tls = self.asserting.wrap_socket(sock, server_hostname=HOST, do_handshake_on_connect=False)
+            tls.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            self.assertEqual(tls.cotter_verdict.outcome, "pinned_ok")
+            tls.close()
+
+    def test_over_buffers_too(self):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = self.asserting.wrap_bio(incoming, outgoing, server_hostname=HOST)
+        with socket.create_connection(("127.0.0.1", self.lab.port(ROGUE)), timeout=30) as sock:
+            error = None
+            while error is None:
+                try:
+                    tls.write(b"top-secret")
+                except ssl.SSLWantReadError:
+                    sock.sendall(outgoing.read())
+                    incoming.write(sock.recv(1 << 16))
+                except cotter.PinError as refusal:
+                    error = refusal
+            with self.assertRaises(cotter.PinError):
+                tls.write(b"top-secret")
+            sock.sendall(outgoing.read())
+        self.assertNotIn("top-secret", str(self.lab.settled()[ROGUE]))
+
+    def test_a_live_connection_ends_with_its_policy(self):
+        source = cotter.Source(self.pinned)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            context = self.context(source, insecure_assert_after_handshake=True)
+        with socket.create_connection(("127.0.0.1", self.lab.port(GENUINE)), timeout=30) as sock:
+            tls = context.wrap_socket(sock, server_hostname=HOST)
+            source.set(policy(self.lab.pin("backup"), self.lab.pin("root"), version=2))
+            tls.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")  # the root is pinned now
+            source.set(policy(self.lab.pin("backup"), self.lab.pin("rogue-root"), version=3))
+            with self.assertRaises(cotter.PinError) as caught:
+                tls.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer top-secret\r\n\r\n")
+            self.assertEqual(caught.exception.verdict.policy_version, 3)
+            with self.assertRaises(OSError):
+                tls.sendall(b"top-secret")
+        self.assertNotIn("top-secret", str(self.lab.settled()[GENUINE]))
+
     def test_client_certificates_and_sessions_are_refused_and_it_says_so(self):
         with self.assertRaisesRegex(cotter.LayoutError, "client certificate"):
             self.asserting.load_cert_chain(self.lab.file("client", "chain.pem"), self.lab.file("client", "key"))

@@ -172,22 +172,49 @@ class Enforcer(Handle):
 
 
 class _Asserting:
-    """Mixed into the classes of an AssertingContext's sockets: judges what was presented, after the handshake."""
+    """Mixed into the classes of an AssertingContext's sockets: judges what was presented, after the handshake and again
+    when the policy has changed. What moves data asks first, because OpenSSL makes a handshake that was left out in the
+    first read or write."""
+
+    cotter_verdict = None
+    _changes = None  # of the source, when the verdict fell
 
     def do_handshake(self, *arguments):
         super().do_handshake(*arguments)
-        sslobj = self._sslobj
+        self._judge()
+
+    def _judge(self):
+        self.cotter_verdict = None
+        self._changes = self.context.cotter_enforcer.source.changes
         try:
-            self.cotter_verdict = self.context._assert(sslobj, self.server_hostname)
+            self.cotter_verdict = self.context._assert(self._sslobj, self.server_hostname)
         except BaseException:
             if isinstance(self, ssl.SSLSocket):
                 self._sslobj = None
                 self.close()
             raise
 
+    def _check_use(self):
+        if self._sslobj is None:
+            return
+        if self.cotter_verdict is None:
+            self.do_handshake()
+        elif self.context.cotter_enforcer.source.changes != self._changes:
+            self._judge()
+
+    def read(self, *arguments):
+        self._check_use()
+        return super().read(*arguments)
+
+    def write(self, data):
+        self._check_use()
+        return super().write(data)
+
 
 class AssertingSocket(_Asserting, ssl.SSLSocket):
-    pass
+    def send(self, data, flags=0):
+        self._check_use()
+        return super().send(data, flags)
 
 
 class AssertingObject(_Asserting, ssl.SSLObject):
