@@ -8,6 +8,7 @@
 #include "client/engine.h"
 #include "client/hop.h"
 #include "client/profile.h"
+#include "client/request.h"
 #include <cotter/openssl.h>
 
 namespace cotter::client {
@@ -125,8 +126,22 @@ Result<void> CheckTls(Transfer& transfer) {
   return Ok();
 }
 
+// IsRepeated reports that libcurl makes a request again that may have arrived: it takes a kept
+// connection that ends without an answer for one that was dead before.
+bool IsRepeated(const Transfer& transfer) noexcept {
+  if (!transfer.hop.ready) return false;
+  long sent = 0;
+  const bool known = Curl().easy_getinfo(transfer.hop.easy->handle.get(), CURLINFO_REQUEST_SIZE,
+                                         &sent) == CURLE_OK;
+  return !known || sent > 0;
+}
+
 Result<void> CheckReady(Transfer& transfer) {
   if (transfer.hop.refusal) return *transfer.hop.refusal;
+  if (IsRepeated(transfer) && !IsIdempotent(transfer.method)) {
+    return Error{Code::kConnectionClosed,
+                 "the connection ended without an answer, and the request may have arrived"};
+  }
   if (transfer.url->scheme() == Scheme::kHttps) return CheckTls(transfer);
   const auto policy = transfer.engine.settings().options.policy->Current();
   transfer.hop.facts.policy_name = policy->name();

@@ -40,11 +40,6 @@ bool IsBusy(int status) noexcept {
   return status == 429 || status == 502 || status == 503 || status == 504;
 }
 
-bool IsIdempotent(std::string_view method) noexcept {
-  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE" ||
-         method == "PUT" || method == "DELETE";
-}
-
 std::uint32_t MostRedirects(const Transfer& transfer, const Options& options) {
   return transfer.request.max_redirects.value_or(options.max_redirects);
 }

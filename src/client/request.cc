@@ -50,6 +50,11 @@ bool IsToken(std::string_view text) noexcept {
 
 bool MayCross(std::string_view name) noexcept { return IsIn(kCrossing, name); }
 
+bool IsIdempotent(std::string_view method) noexcept {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE" ||
+         method == "PUT" || method == "DELETE";
+}
+
 Result<void> PrepareRequest(Transfer& transfer) {
   const Request& request = transfer.request;
   if (!IsToken(request.method) || request.method.size() > kMaxMethodLength) {

@@ -9,6 +9,9 @@
 
 namespace cotter::client {
 
+// IsIdempotent reports a method that may be sent twice (RFC 9110, 9.2.2).
+[[nodiscard]] bool IsIdempotent(std::string_view method) noexcept;
+
 // PrepareRequest checks transfer's request and fills in what its first hop needs. Fails with
 // kUrlInvalid, kHostInvalid, or kUsage: a method or header that is not one (RFC 9110, 5.6.2, so
 // that nothing can be smuggled in by a line break), a header that is the client's own, two bodies.

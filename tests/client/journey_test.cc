@@ -169,6 +169,29 @@ TEST(Client, NeverRepeatsWhatChangesSomethingAndMayHaveArrived_S1_32) {
   EXPECT_EQ(Settled(server, 4).connections, 4U);
 }
 
+// Nor does libcurl, which takes a kept connection that ends without an answer for one that was
+// dead.
+TEST(Client, NeverRepeatsItOnAnotherConnectionEither_S1_32) {
+  // The server reads a header of this size, and ends the connection.
+  const std::vector<Header> endless = {{"X-Endless", std::string(100'000, 'x')}};
+  for (const std::string method : {"POST", "PATCH", "GET"}) {
+    const lab::Server server = StartServer(Serving({"leaf"}));
+    Options options = Meeting(server, PinnedTo("leaf"));
+    options.retry = {.attempts = 3, .first_delay = milliseconds(1)};
+    const Result<Client> client = Client::Create(std::move(options));
+    ASSERT_TRUE(client->Get(UrlOf(kHost, server, "/first")));
+    const Result<Response> sent = client->Send(
+        {.method = method, .url = UrlOf(kHost, server, "/endless"), .headers = endless});
+    ASSERT_FALSE(sent);
+    EXPECT_EQ(sent.error().code, Code::kConnectionClosed) << sent.error().message;
+    const std::string received = Received(server);
+    const std::size_t first = received.find(method + " /endless");
+    ASSERT_NE(first, std::string::npos);
+    const bool repeated = received.find(method + " /endless", first + 1) != std::string::npos;
+    EXPECT_EQ(repeated, method == "GET") << method;
+  }
+}
+
 // S1-12: one deadline for the whole request, in milliseconds, and none with 0.
 TEST(Client, EndsASilentServersRequestInTime_S1_12) {
   for (const lab::Phase phase :
