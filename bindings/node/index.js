@@ -15,7 +15,8 @@ const path = require('node:path');
 
 const addon = require(process.env.COTTER_NODE_ADDON || path.join(__dirname, 'cotter.node'));
 
-const PROFILES = { intermediate: 0, modern: 1, fips: 2 };
+const PROFILES = { __proto__: null, intermediate: 0, modern: 1, fips: 2 };
+const MOST_MILLISECONDS = 86_400_000;
 
 // CotterError has a stable `code` ("pin_mismatch"), and says whether the same request may go well another time.
 class CotterError extends Error {
@@ -43,9 +44,35 @@ function expectKnown(options, known, what) {
   }
 }
 
+// What C cuts short at a NUL, or takes for nothing because it is no text, would be another thing than was asked for: no
+// proxy, no roots, a client for every environment.
+function text(value, what) {
+  if (value === undefined || value === null) return '';
+  if (typeof value !== 'string' || value.includes('\0')) throw new TypeError(`${what} is not text`);
+  return value;
+}
+
+function texts(values, what) {
+  if (values === undefined || values === null) return [];
+  if (!Array.isArray(values)) throw new TypeError(`${what} is not a list`);
+  return values.map((value) => text(value, what));
+}
+
+function whole(value, most, what) {
+  if (value === undefined || value === null) return 0;
+  if (!Number.isInteger(value) || value < 0 || value > most) throw new TypeError(`${what} is not a number up to ${most}`);
+  return value;
+}
+
+function callable(value, what) {
+  if (value !== undefined && value !== null && typeof value !== 'function') throw new TypeError(`${what} is no function`);
+  return value;
+}
+
 function policyParts(policy) {
-  if (typeof policy === 'string' && policy !== '') return [policy, ''];
+  if (typeof policy === 'string' && policy !== '') return [text(policy, 'policy'), ''];
   if (policy !== null && typeof policy === 'object' && typeof policy.text === 'string' && policy.text !== '') {
+    expectKnown(policy, ['text'], 'policy');
     return ['', policy.text];
   }
   throw new TypeError('a policy is the path of a file, or { text }');
@@ -65,29 +92,39 @@ class Client {
   constructor(options) {
     expectKnown(options, ['policy', 'environment', 'watch', 'roots', 'systemRoots', 'proxy', 'connectTo',
       'clientCertificate', 'timeout', 'followRedirects', 'profile', 'violationFile', 'onViolation', 'now'], 'Client');
-    const [file, text] = policyParts(options.policy);
-    const { certificate = '', key = '', passphrase = '' } = options.clientCertificate ?? {};
+    const [file, given] = policyParts(options.policy);
+    const own = options.clientCertificate ?? {};
+    expectKnown(own, ['certificate', 'key', 'passphrase'], 'clientCertificate');
+    const identity = [text(own.certificate, 'certificate'), text(own.key, 'key'), text(own.passphrase, 'passphrase')];
     const profile = PROFILES[options.profile ?? 'intermediate'];
     if (profile === undefined) throw new TypeError(`no profile ${options.profile}`);
-    if (options.watch && text !== '') throw new TypeError('only a file can be watched');
-    this.#environment = options.environment ?? '';
+    if (options.watch && given !== '') throw new TypeError('only a file can be watched');
+    this.#environment = text(options.environment, 'environment');
+    const roots = texts(options.roots, 'roots');
+    const proxy = text(options.proxy, 'proxy');
+    const connectTo = texts(options.connectTo, 'connectTo');
+    const timeout = whole(options.timeout, MOST_MILLISECONDS, 'timeout');
+    const violationFile = text(options.violationFile, 'violationFile');
+    const now = whole(options.now, Number.MAX_SAFE_INTEGER, 'now');
+    const onViolation = callable(options.onViolation, 'onViolation');
     this.#handle = guarded(() => addon.open(
-      file, text, this.#environment, options.watch ? 1 : 0, options.roots ?? [],
-      options.systemRoots ?? true ? 1 : 0, options.proxy ?? '', options.connectTo ?? [], [certificate, key, passphrase],
-      options.timeout ?? 0, options.followRedirects ?? true ? 1 : 0, profile, options.violationFile ?? '',
-      options.now ?? 0, options.onViolation));
+      file, given, this.#environment, options.watch ? 1 : 0, roots, options.systemRoots ?? true ? 1 : 0, proxy, connectTo,
+      identity, timeout, options.followRedirects ?? true ? 1 : 0, profile, violationFile, now, onViolation));
   }
 
   // request resolves to { status, url, httpVersion, headers: [[name, value]], body: Buffer, reused, verdict }, and
   // rejects with a CotterError. onViolation has been called by then.
   async request(url, options = {}) {
     expectKnown(options, ['method', 'headers', 'body', 'timeout', 'ownConnection'], 'request');
-    const headers = Object.entries(options.headers ?? {}).flatMap(([name, value]) => [name, String(value)]);
+    const headers = Object.entries(options.headers ?? {}).flatMap(
+      ([name, value]) => [text(name, 'the name of a header'), text(String(value), `the header ${name}`)]);
+    const target = text(String(url), 'the URL');
+    const method = text(options.method, 'method');
+    const timeout = whole(options.timeout, MOST_MILLISECONDS, 'timeout');
     const body = options.body === undefined ? undefined : Buffer.from(options.body);
     busy.set(this, (busy.get(this) ?? 0) + 1);
     try {
-      return await addon.send(this.#handle, options.method ?? '', String(url), headers, body, options.timeout ?? 0,
-        options.ownConnection ? 1 : 0);
+      return await addon.send(this.#handle, method, target, headers, body, timeout, options.ownConnection ? 1 : 0);
     } catch (error) {
       throw typed(error);
     } finally {
@@ -99,8 +136,8 @@ class Client {
 
   // setPolicy puts another policy into force. Connections of hosts that it changes are judged again before their next use.
   setPolicy(policy) {
-    const [file, text] = policyParts(policy);
-    guarded(() => addon.setPolicy(this.#handle, file, text, this.#environment));
+    const [file, given] = policyParts(policy);
+    guarded(() => addon.setPolicy(this.#handle, file, given, this.#environment));
   }
 
   // refresh has a watched file read now.

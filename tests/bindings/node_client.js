@@ -119,6 +119,24 @@ const cases = {
     assert(error instanceof CotterError, String(error));
   },
 
+  async 'what is no text, or is cut short in C, is not taken for nothing'() {
+    // Each of these made a client without the proxy, the certificate, the roots or the environment that were asked for.
+    const wrong = [
+      { proxy: new URL('http://127.0.0.1:9') }, { clientCertificate: { cert: 'a', key: 'b' } }, { roots: lab.roots[0] },
+      { environment: 5 }, { environment: 'a\0b' }, { connectTo: 'localhost:443:127.0.0.1:9' }, { violationFile: 7 },
+      { timeout: '100' }, { timeout: -1 }, { timeout: 2 ** 40 }, { timeout: NaN }, { onViolation: {} },
+      { profile: 'toString' }, { policy: { text: pinned.text, environment: 'x' } }, { policy: 'a\0b' },
+    ];
+    for (const options of wrong) assert.throws(() => client(options), TypeError, JSON.stringify(options));
+    const mine = client();
+    const cut = `https://localhost:${genuine}/\0.example/`;
+    for (const [at, options] of [[cut, {}], [url(genuine), { headers: { 'X-Cut': 'a\0b' } }], [url(genuine), { method: 5 }],
+      [url(genuine), { timeout: 2 ** 40 }]]) {
+      const error = await mine.request(at, options).then(() => null, (reason) => reason);
+      assert(error instanceof TypeError, String(error));
+    }
+  },
+
   async 'a worker has a pool of its own, and may end in the middle of a request'() {
     const worker = new Worker(`
       const { Client } = require(require('node:path').join(process.env.COTTER_SOURCE_DIR, 'bindings/node'));
