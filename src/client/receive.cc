@@ -33,15 +33,17 @@ int StatusOf(std::string_view line) {
 void TakeHeaderLine(Transfer& transfer, std::string_view line) {
   Hop& hop = transfer.hop;
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
-  if (line.starts_with("HTTP/")) {
+  // Another head follows on interim answers alone; a trailer may look like one.
+  const bool is_over = hop.header_done && hop.status >= 200;
+  if (line.starts_with("HTTP/") && !is_over) {
     hop.received.clear();
     hop.header_done = false;
     hop.status = StatusOf(line);
     return;
   }
   if (line.empty()) {
+    if (is_over) return;
     hop.header_done = true;
-    // An interim answer is followed by another one.
     if (hop.status >= 200) hop.body_use = transfer.engine.UseOfBody(transfer);
     return;
   }

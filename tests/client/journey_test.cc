@@ -192,6 +192,22 @@ TEST(Client, NeverRepeatsItOnAnotherConnectionEither_S1_32) {
   }
 }
 
+// What follows a body is no head, however it looks: the answer that was delivered is the answer.
+TEST(Client, TakesATrailerForNoSecondAnswer) {
+  lab::ServerOptions options = Serving({"leaf"});
+  options.response =
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n"
+      "HTTP/1.1: 302 Found\r\nLocation: /elsewhere\r\n\r\n";
+  const lab::Server server = StartServer(std::move(options));
+  const Result<Client> client = Client::Create(Meeting(server, PinnedTo("leaf")));
+  const Result<Response> response = client->Get(UrlOf(kHost, server));
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(response->status, 200);
+  EXPECT_EQ(response->body, "ok");
+  EXPECT_EQ(response->redirects, 0U);
+  EXPECT_EQ(response->FindHeader("location"), std::nullopt);
+}
+
 // S1-12: one deadline for the whole request, in milliseconds, and none with 0.
 TEST(Client, EndsASilentServersRequestInTime_S1_12) {
   for (const lab::Phase phase :
