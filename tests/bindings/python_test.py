@@ -200,6 +200,34 @@ class Handshakes(Case):
         self.assertNotIn("top-secret", str(self.lab.settled()[GENUINE]))
         self.assertEqual([verdict.code for verdict in self.told], ["pin_mismatch"])
 
+    # OpenSSL makes a handshake that the program left out in its first read or write.
+    def test_a_handshake_that_was_left_out_is_made_by_the_first_use(self):
+        source = cotter.Source(self.pinned)
+        context = self.context(source)
+        for use in (lambda tls: tls.sendall(b"top-secret"), lambda tls: tls.recv(1)):
+            with socket.create_connection(("127.0.0.1", self.lab.port(ROGUE)), timeout=30) as sock:
+                tls = context.wrap_socket(sock, server_hostname=HOST, do_handshake_on_connect=False)
+                self.addCleanup(tls.close)
+                with self.assertRaises(cotter.PinError):
+                    use(tls)
+        self.got_nothing(ROGUE)
+        with socket.create_connection(("127.0.0.1", self.lab.port(GENUINE)), timeout=30) as sock:
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            tls = context.wrap_bio(incoming, outgoing, server_hostname=HOST)
+            written = 0
+            while not written:
+                try:
+                    written = tls.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                except ssl.SSLWantReadError:
+                    sock.sendall(outgoing.read())
+                    incoming.write(sock.recv(1 << 16))
+            sock.sendall(outgoing.read())
+            source.set(policy(self.lab.pin("backup"), self.lab.pin("rogue-root"), version=2))
+            with self.assertRaises(cotter.PinError):
+                tls.write(b"top-secret")
+            sock.sendall(outgoing.read())
+        self.assertNotIn("top-secret", str(self.lab.settled()[GENUINE]))
+
     def open(self, context, session=None):
         sock = socket.create_connection(("127.0.0.1", self.lab.port(GENUINE)), timeout=30)
         return context.wrap_socket(sock, server_hostname=HOST, session=session)

@@ -85,7 +85,11 @@ class _Pinned:
     def _check_use(self):
         """Judges again, where the policy changed, what the handshake showed. libcotter has told of it at the
         change, and shut sockets down; it cannot do that to buffers, and neither would say why."""
-        if self._changes is not None and self._enforcer.source.changes != self._changes:
+        if self._sslobj is None or self.server_side:
+            return
+        if self.cotter_verdict is None:
+            self.do_handshake()  # OpenSSL would make it in the first read or write, and nobody would note the verdict
+        if self.cotter_verdict is not None and self._enforcer.source.changes != self._changes:
             self._judge_again()
 
     def _judge_again(self):
