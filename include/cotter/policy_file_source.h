@@ -38,7 +38,7 @@ struct WatchOptions {
 
   // on_failure is told why the file could not be used, once for each failure that differs from the
   // last, on the thread that looked. What it throws is dropped. It may ask the source anything, but
-  // neither refresh nor destroy it; nor may subscribers. Empty: LastFailure alone knows.
+  // not refresh it; nor may subscribers. Empty: LastFailure alone knows.
   std::function<void(const Error&)> on_failure{};
 };
 
@@ -54,7 +54,8 @@ class WatchedPolicy final : public PolicySource {
   // started.
   [[nodiscard]] static Result<std::shared_ptr<WatchedPolicy>> Open(WatchOptions options);
 
-  // The destructor ends the thread and waits for it.
+  // The destructor ends the thread and waits for it, unless it runs on it: whoever holds the source
+  // last may be called by it.
   ~WatchedPolicy() override;
 
   [[nodiscard]] std::shared_ptr<const PolicyIndex> Current() const noexcept override;
@@ -68,10 +69,10 @@ class WatchedPolicy final : public PolicySource {
   // LastFailure is why the file as it stands could not be used; nullopt where it is in force.
   [[nodiscard]] std::optional<Error> LastFailure() const;
 
-  WatchedPolicy(Passkey key, std::unique_ptr<Watch> watch);
+  WatchedPolicy(Passkey key, std::shared_ptr<Watch> watch);
 
  private:
-  std::unique_ptr<Watch> watch_;
+  std::shared_ptr<Watch> watch_;
 };
 
 }  // namespace cotter

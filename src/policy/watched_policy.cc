@@ -2,6 +2,7 @@
 #include <array>
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -60,27 +61,35 @@ std::optional<Error> WhyNot(const PolicyIndex& current, const PolicyIndex& next)
 
 }  // namespace
 
-class WatchedPolicy::Watch {
+class WatchedPolicy::Watch : public std::enable_shared_from_this<WatchedPolicy::Watch> {
  public:
   Watch(WatchOptions options, std::shared_ptr<const PolicyIndex> first)
       : options_(std::move(options)), held_(std::move(first)) {}
 
-  ~Watch() {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      ended_ = true;
-    }
-    wake_.notify_all();
-    if (thread_.joinable()) thread_.join();
-  }
-
+  ~Watch() = default;
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
   // Start begins to look at the file, which was in the state `read` before it was read.
   void Start(const Stamp& read) {
     if (options_.interval.count() == 0) return;
-    thread_ = std::thread([this, read] { Run(read); });
+    thread_ = std::thread([self = shared_from_this(), read] { self->Run(read); });
+  }
+
+  // End ends the thread and waits for it, but on the thread itself, where a subscriber let go of
+  // the source last: that keeps what it needs until it has returned.
+  void End() noexcept {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      ended_ = true;
+    }
+    wake_.notify_all();
+    if (!thread_.joinable()) return;
+    if (thread_.get_id() == std::this_thread::get_id()) {
+      thread_.detach();
+    } else {
+      thread_.join();
+    }
   }
 
   Result<void> Look() {
@@ -168,10 +177,10 @@ class WatchedPolicy::Watch {
   std::thread thread_;
 };
 
-WatchedPolicy::WatchedPolicy(Passkey /*key*/, std::unique_ptr<Watch> watch)
+WatchedPolicy::WatchedPolicy(Passkey /*key*/, std::shared_ptr<Watch> watch)
     : watch_(std::move(watch)) {}
 
-WatchedPolicy::~WatchedPolicy() = default;
+WatchedPolicy::~WatchedPolicy() { watch_->End(); }
 
 Result<std::shared_ptr<WatchedPolicy>> WatchedPolicy::Open(WatchOptions options) {
   if (options.path.empty() || options.path == "-" || options.interval.count() < 0) {
@@ -184,7 +193,7 @@ Result<std::shared_ptr<WatchedPolicy>> WatchedPolicy::Open(WatchOptions options)
   if (Result<void> fits = Watch::CheckEnvironment(*first, options.environment); !fits) {
     return fits.error();
   }
-  auto watch = std::make_unique<Watch>(std::move(options),
+  auto watch = std::make_shared<Watch>(std::move(options),
                                        std::make_shared<const PolicyIndex>(*std::move(first)));
   try {
     watch->Start(stamp);
@@ -202,7 +211,10 @@ std::shared_ptr<void> WatchedPolicy::Subscribe(std::function<void()> changed) {
   return watch_->held().Subscribe(std::move(changed));
 }
 
-Result<void> WatchedPolicy::Refresh() { return watch_->Look(); }
+Result<void> WatchedPolicy::Refresh() {
+  const std::shared_ptr<Watch> watch = watch_;  // a subscriber may let go of the source
+  return watch->Look();
+}
 
 std::optional<Error> WatchedPolicy::LastFailure() const { return watch_->failure(); }
 

@@ -6,6 +6,8 @@
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
+#include <future>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -179,6 +181,33 @@ TEST(WatchedPolicy, ThreadFollowsTheFile) {
   EXPECT_TRUE(wait([&] { return told == std::vector<Code>{Code::kFileUnreadable}; }));
   std::filesystem::rename(directory.Write("next", Text(3)), options.path);
   EXPECT_TRUE(wait([&] { return version == 3; }));
+}
+
+// An enforcer that hears of a new policy may be the last to hold the source, on the source's own
+// thread.
+TEST(WatchedPolicy, MayBeLetGoByWhomItCalls) {
+  const test::TempDir directory;
+  for (const bool fails : {false, true}) {
+    directory.Write("policy.toml", Text(1));
+    const auto gone = std::make_shared<std::promise<void>>();
+    std::shared_ptr<WatchedPolicy> source;
+    const auto let_go = [&source, gone] {
+      source.reset();
+      gone->set_value();
+    };
+    WatchOptions options;
+    options.path = directory.File("policy.toml");
+    options.interval = 1ms;
+    options.on_failure = [let_go](const Error&) { let_go(); };
+    source = WatchedPolicy::Open(std::move(options)).value();
+    const std::shared_ptr<void> handle = source->Subscribe(let_go);
+    std::filesystem::rename(directory.Write("next", fails ? "broken" : Text(2)),
+                            directory.File("policy.toml"));
+    ASSERT_EQ(gone->get_future().wait_for(20s), std::future_status::ready);
+  }
+  Followed file(Text(1));
+  const std::shared_ptr<void> handle = file.source->Subscribe([&] { file.source.reset(); });
+  EXPECT_TRUE(file.Becomes(Text(2)));
 }
 
 }  // namespace
