@@ -69,6 +69,12 @@ function callable(value, what) {
   return value;
 }
 
+// pairsOf is the pairs of an object, or of what has none of its own and is a list of them: Headers, a Map, an array.
+function pairsOf(headers) {
+  if (typeof headers !== 'object') throw new TypeError('headers are no object');
+  return typeof headers[Symbol.iterator] === 'function' ? [...headers] : Object.entries(headers);
+}
+
 function policyParts(policy) {
   if (typeof policy === 'string' && policy !== '') return [text(policy, 'policy'), ''];
   if (policy !== null && typeof policy === 'object' && typeof policy.text === 'string' && policy.text !== '') {
@@ -112,11 +118,13 @@ class Client {
       identity, timeout, options.followRedirects ?? true ? 1 : 0, profile, violationFile, now, onViolation));
   }
 
+  // options: method, headers (an object, Headers, a Map or [name, value] pairs), body, timeout (ms), ownConnection (a new
+  // one, closed afterwards).
   // request resolves to { status, url, httpVersion, headers: [[name, value]], body: Buffer, reused, verdict }, and
   // rejects with a CotterError. onViolation has been called by then.
   async request(url, options = {}) {
     expectKnown(options, ['method', 'headers', 'body', 'timeout', 'ownConnection'], 'request');
-    const headers = Object.entries(options.headers ?? {}).flatMap(
+    const headers = pairsOf(options.headers ?? {}).flatMap(
       ([name, value]) => [text(name, 'the name of a header'), text(String(value), `the header ${name}`)]);
     const target = text(String(url), 'the URL');
     const method = text(options.method, 'method');

@@ -108,6 +108,18 @@ const cases = {
     assert.equal(response.status, 200);
   },
 
+  async 'headers are taken in whatever form they come'() {
+    const given = [['X-One', '1'], ['X-Two', '2']];
+    for (const headers of [Object.fromEntries(given), given, new Map(given), new Headers(given)]) {
+      const told = [];
+      const mine = client({ onViolation: (_verdict, request) => told.push(request.headers) });
+      await refused(mine.request(url(rogue), { headers }), 'pin_mismatch');
+      const seen = Object.entries(told[0]).map(([name, value]) => [name.toLowerCase(), value]);
+      assert.deepEqual(seen, [['x-one', '1'], ['x-two', '2']]);
+    }
+    await assert.rejects(client().request(url(genuine), { headers: 'X-One: 1' }), TypeError);
+  },
+
   async 'mistakes are told, not guessed at'() {
     assert.throws(() => client({ insecure: true }), TypeError);
     assert.throws(() => client({ policy: undefined }), TypeError);
