@@ -63,7 +63,9 @@ ConnectionFacts FactsOf(const tls::ConnectionRecord& record) {
   facts.resumed = record.resumed;
   const std::size_t shown = facts.match ? facts.match->path_index : 0;
   if (shown < record.paths.size()) {
-    for (const PathCertificate& certificate : record.paths[shown].certificates()) {
+    const auto certificates = record.paths[shown].certificates();
+    facts.path.reserve(certificates.size());
+    for (const PathCertificate& certificate : certificates) {
       facts.path.push_back(certificate.spki);
     }
   }

@@ -121,9 +121,9 @@ Result<void> Engine::CheckHop(Transfer& transfer) {
       hsts_.Knows(transfer.url->endpoint().host, options.now())) {
     Result<Url> secure = transfer.url->WithTls();
     if (!secure) return secure.error();
+    transfer.url = std::make_shared<const Url>(*std::move(secure));
     // The same request, spoken as its host demands: what was meant for it still is.
-    if (!transfer.left_origin) transfer.first_url = *secure;
-    transfer.url = *std::move(secure);
+    if (!transfer.left_origin) transfer.first_url = transfer.url;
   }
   const Endpoint& endpoint = transfer.url->endpoint();
   if (block_ && block_->Blocked(endpoint.host.text(), endpoint.port, options.now())) {
@@ -252,7 +252,7 @@ Result<void> Engine::Redirect(Transfer& transfer, std::string_view location) {
     std::erase_if(transfer.headers, [](const Header& header) { return !MayCross(header.name); });
   }
   ++transfer.redirects;
-  transfer.url = *std::move(next);
+  transfer.url = std::make_shared<const Url>(*std::move(next));
   Log(transfer, LogLevel::kInfo,
       "redirect followed url=" + report::RedactUrl(transfer.url->text()));
   return Ok();

@@ -14,6 +14,9 @@
 namespace cotter::client {
 namespace {
 
+// Room that is made for the headers of an answer before the first of them is known.
+constexpr std::size_t kUsualHeaders = 8;
+
 Transfer& Of(void* easy) noexcept { return *static_cast<Easy*>(easy)->transfer; }
 
 // Refuse ends the hop for a reason of ours. The first one stays.
@@ -37,6 +40,7 @@ void TakeHeaderLine(Transfer& transfer, std::string_view line) {
   const bool is_over = hop.header_done && hop.status >= 200;
   if (line.starts_with("HTTP/") && !is_over) {
     hop.received.clear();
+    hop.received.reserve(kUsualHeaders);
     hop.header_done = false;
     hop.status = StatusOf(line);
     return;

@@ -68,8 +68,8 @@ Result<void> PrepareRequest(Transfer& transfer) {
   if (request.timeout && request.timeout->count() < 0) return Unsound("a time-out is below 0");
   Result<Url> url = Url::Parse(request.url);
   if (!url) return url.error();
-  transfer.first_url = *url;
-  transfer.url = *std::move(url);
+  transfer.first_url = std::make_shared<const Url>(*std::move(url));
+  transfer.url = transfer.first_url;
   transfer.method = request.method;
   transfer.headers = request.headers;
   // A method that means a body has one, even of no bytes (RFC 9110, 8.6).

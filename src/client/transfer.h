@@ -109,8 +109,8 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   const std::optional<SteadyTime> deadline;
 
   // Of the driving thread.
-  std::optional<Url> first_url;  // that the caller asked for
-  std::optional<Url> url;        // of the current hop
+  std::shared_ptr<const Url> first_url;  // that the caller asked for
+  std::shared_ptr<const Url> url;        // of the current hop; the same one until a hop leads on
   std::string method;
   std::vector<Header> headers;  // of the caller, as far as the current origin may see them
   bool sends_body = false;

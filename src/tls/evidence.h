@@ -5,7 +5,9 @@
 // from any thread. For the OpenSSL door.
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "tls/judge.h"
@@ -15,9 +17,29 @@
 
 namespace cotter::tls {
 
+// KeptPaths is verified paths in the room that they need: a VerifiedPath has room for the longest,
+// and evidence is kept for each connection and session.
+class KeptPaths {
+ public:
+  KeptPaths() = default;
+  explicit KeptPaths(std::span<const VerifiedPath> paths);
+
+  // Restore is the paths as they were. Allocates.
+  [[nodiscard]] std::vector<VerifiedPath> Restore() const;
+
+ private:
+  struct Part {
+    std::size_t size;
+    AnchorOrigin origin;
+  };
+
+  std::vector<PathCertificate> certificates_;  // of all paths, one after the other
+  std::vector<Part> parts_;
+};
+
 struct Evidence {
   Endpoint endpoint;
-  std::vector<VerifiedPath> paths;
+  KeptPaths paths;
   SearchEnd search_end = SearchEnd::kDefaultOnly;
   bool partial_chain = false;  // the paths were verified under a policy that allows partial ones
   Time not_after;  // when the first certificate of the path that counted ends; only for sessions
@@ -31,8 +53,8 @@ struct Evidence {
                                                            Resumption sessions);
 
 // JudgeAgain is the verdict of `policy`, which may be another one, on what is known. Where it needs
-// to know more than was kept the answer is no, and a new handshake will tell. The verdict's rule
-// borrows from `policy`.
+// to know more than was kept the answer is no, and a new handshake will tell; so it is without
+// memory. The verdict's rule borrows from `policy`.
 [[nodiscard]] Verdict JudgeAgain(const PolicyIndex& policy, const Evidence& evidence,
                                  Time now) noexcept;
 

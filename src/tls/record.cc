@@ -66,7 +66,7 @@ void Tell(const std::function<void(const Violation&)>& handler,
     const Evidence& evidence = *lost.connection->evidence;
     ConnectionRecord record;
     record.endpoint = evidence.endpoint;
-    record.found = FoundPins(evidence.paths);
+    record.found = FoundPins(evidence.paths.Restore());
     SetVerdict(lost.policy, lost.verdict, record);
     Tell(handler, record, lost.connection->socket);
   } catch (...) {  // without memory nothing can be told; the connection is shut down already

@@ -94,7 +94,7 @@ void RecordResumed(Connection& connection, const SSL* ssl, const SessionNote& no
   const Verdict verdict = JudgeAgain(*policy, *note.evidence, connection.shared->now());
   ConnectionRecord record;
   record.endpoint = note.evidence->endpoint;
-  record.paths = note.evidence->paths;
+  record.paths = note.evidence->paths.Restore();
   record.found = FoundPins(record.paths);
   record.resumed = true;
   record.tls_version = SSL_get_version(ssl);
