@@ -71,8 +71,27 @@ std::optional<Value> TableReader::Take(std::string_view key, std::string_view ty
 
 void TableReader::Fail(Code code, std::string_view key, const std::string& message) {
   const std::optional<Value> found = value_.Find(key);
+  if (!found && ReportMisspelt(key)) return;
   log_.Add(code, (found ? *found : value_).position(),
            std::string(where_) + " " + std::string(key) + ": " + message);
+}
+
+bool TableReader::ReportMisspelt(std::string_view key) {
+  std::vector<std::string_view> others;
+  std::vector<SourcePosition> positions;
+  value_.EachKey([&](std::string_view other, SourcePosition at) {
+    if (std::ranges::find(known_, other) != known_.end()) return;
+    others.push_back(other);
+    positions.push_back(at);
+  });
+  const auto nearest = base::Nearest(key, others);
+  if (!nearest) return false;
+  const auto index = std::ranges::find(others, *nearest) - others.begin();
+  log_.Add(Code::kPolicyUnknownKey, positions[static_cast<std::size_t>(index)],
+           "unknown key " + Quoted(*nearest) + " in " + std::string(where_) + "; did you mean \"" +
+               std::string(key) + "\"?");
+  known_.push_back(*nearest);  // told once
+  return true;
 }
 
 void TableReader::ReportType(std::string_view key, Value found, std::string_view expected) {

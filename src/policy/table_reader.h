@@ -118,7 +118,8 @@ class TableReader {
     return std::nullopt;
   }
 
-  // Fail records an error at the value of `key`, or at the table where it is absent.
+  // Fail records an error at the value of `key`, or at the table where it is absent; where it is
+  // absent and a key that nobody asked for looks like it, the error is that one's spelling.
   void Fail(Code code, std::string_view key, const std::string& message);
 
   // Finish records an error for each key that was not asked for.
@@ -130,6 +131,8 @@ class TableReader {
   std::optional<Value> Take(std::string_view key, std::string_view type);
   std::optional<std::string_view> ChoiceText(std::string_view key,
                                              std::span<const std::string_view> known);
+  // ReportMisspelt records that the absent `key` is there in another spelling; false if it is not.
+  bool ReportMisspelt(std::string_view key);
   void ReportType(std::string_view key, Value found, std::string_view expected);
   void ReportUnknownWord(std::string_view key, std::string_view found,
                          std::span<const std::string_view> known);

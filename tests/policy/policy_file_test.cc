@@ -132,7 +132,7 @@ TEST(ReadPolicy, ErrorsNamePlaceKeyAndRemedy) {
       {host + "pins = [{ use = \"backup\" }]\n", "p:4:9: ", "sha256/", Code::kPolicyInvalid},
       {host + "pins = [{ pin = \"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\" }]\n",
        "p:4:17: ", "empty input", Code::kPinEmptyInput},
-      {host + "pins = [{ pni = \"x\" }]\n", "p:4:9: ", "pin", Code::kPolicyInvalid},
+      {host + "pins = [{ pni = \"x\" }]\n", "p:4:11: ", "\"pin\"", Code::kPolicyUnknownKey},
       // toml++ 3.3 failed an assertion on the first, and had undefined behaviour on the others.
       {"[!]\n", "p:1:", "not TOML", Code::kPolicySyntax},
       {"\xC3\xA9 = 1\n", "p:1:", "not TOML", Code::kPolicySyntax},
