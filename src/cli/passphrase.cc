@@ -122,7 +122,9 @@ Result<Passphrase> ReadPassphrase(const Arguments& arguments, Purpose purpose,
   }
   const Descriptor terminal(open("/dev/tty", O_RDWR | O_CLOEXEC));
   if (terminal.get() < 0) {
-    return Error{Code::kUsage, "there is no terminal to ask for the passphrase on"};
+    return Error{Code::kUsage,
+                 "there is no terminal to ask for the passphrase on: give it with "
+                 "--passphrase-fd or --passphrase-credential"};
   }
   Result<Passphrase> first = Ask(terminal.get(), "Passphrase of " + std::string(what));
   if (!first || purpose == Purpose::kOpen) return first;

@@ -175,6 +175,12 @@ Exit ShowPolicy(Call call) {
   const auto words = call.arguments.positionals();
   if (words.size() > 2) {
     ReportError("policy show: expected one HOST at most");
+    ReportHint("the policy's file is named with --policy");
+    return Exit::kUsage;
+  }
+  if (words.size() == 2 && (words[1].ends_with(".toml") || words[1].ends_with(".json"))) {
+    ReportError("policy show: expected a HOST, and " + words[1] + " looks like a file");
+    ReportHint("cotter policy show --policy " + words[1]);
     return Exit::kUsage;
   }
   const Result<LoadedPolicy> loaded = LoadPolicy(PolicyPathOf(call));

@@ -105,8 +105,8 @@ Result<void> Guard(Call call, const update::Repository& repository, const Policy
     });
     const Reason& worst = known == reasons->end() ? reasons->front() : *known;
     return Error{worst.code, "not published: " + std::to_string(reasons->size()) +
-                                 " reasons speak against it, above; --override REASON takes the "
-                                 "blame"};
+                                 (reasons->size() == 1 ? " reason speaks" : " reasons speak") +
+                                 " against it, above; --override REASON takes the blame"};
   }
   update::JsonArray list;
   for (const Reason& reason : *reasons) list.push_back({reason.words});

@@ -114,6 +114,10 @@ Result<std::vector<NamedKey>> KeyStore::List() const {
     if (!key) return key.error();
     keys.push_back(*std::move(key));
   }
+  if (error == std::errc::no_such_file_or_directory) {
+    return Error{Code::kFileUnreadable,
+                 folder_ + ": there are no keys here; cotter key generate makes one"};
+  }
   if (error) return Error{Code::kFileUnreadable, folder_ + ": " + error.message()};
   std::sort(keys.begin(), keys.end(),
             [](const NamedKey& a, const NamedKey& b) { return a.name < b.name; });

@@ -105,6 +105,10 @@ Result<Repository> Repository::Create(const std::string& path,
 }
 
 Result<Repository> Repository::Open(const std::string& path) {
+  if (std::error_code error; !std::filesystem::exists(path, error) && !error) {
+    return Error{Code::kFileUnreadable,
+                 path + ": there is no repository here; cotter repo init makes one"};
+  }
   Result<MetadataStore> store = MetadataStore::Open(path + "/pending");
   if (!store) return store.error();
   Repository repository(path, *std::move(store));

@@ -162,6 +162,10 @@ class Updates(unittest.TestCase):
         with Repository() as repository:
             self.publish(repository, policy(1))
             self.refused(self.update(repository, insecure=()), "root", "fetch_failed", status=3)
+            done = subprocess.run([COTTER, "update", "--remote", repository.url, "--state", self.state],
+                                  capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual([done.returncode, done.stdout], [3, ""])
+            self.assertIn("hint: http:// has to be asked for, with --insecure-http\n", done.stderr)
             shutil.rmtree(self.state)
             done = subprocess.run([COTTER, "update", "--remote", repository.url, "--state", self.state],
                                   capture_output=True, text=True, timeout=60, check=False)

@@ -44,7 +44,11 @@ Exit Fail(const Error& error) {
 Exit RunGateway(Call call) {
   gateway::GatewayOptions options;
   const auto config_file = call.arguments.Value("config");
-  if (!config_file) return Fail(Error{Code::kUsage, "--config FILE is required"});
+  if (!config_file) {
+    ReportError("gateway: --config FILE is missing");
+    ReportHint("'cotter help gateway' shows what it takes");
+    return Exit::kUsage;
+  }
   options.config_file = *config_file;
   if (call.arguments.Has("insecure-listen-anywhere")) {
     options.reach = gateway::Reach::kInsecureAnywhere;

@@ -185,7 +185,9 @@ void PrintHead(Output& output, const client::Response& response) {
 Exit Refused(Call call, const std::string& url, const Error& error,
              const std::optional<client::BadPin>& refusal) {
   if (call.arguments.Has("json")) call.output.Json(FailureFacts(url, error, refusal));
-  return Failure(report::RedactUrl(url), error);
+  // What is no URL may be anything, also a password, and is not shown.
+  const std::string shown = report::RedactUrl(url);
+  return Failure(url.find("://") == std::string::npos ? "get: URL" : shown, error);
 }
 
 // Exchange makes the request and prints what came of it.

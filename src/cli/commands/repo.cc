@@ -115,7 +115,8 @@ constexpr ExitNote kExits[] = {
     {.code = Exit::kSatisfied, .meaning = "done"},
     {.code = Exit::kViolated,
      .meaning = "something speaks against publishing, or what is published does not verify"},
-    {.code = Exit::kUsage, .meaning = "the command line, a key or a file is not usable"}};
+    {.code = Exit::kUsage, .meaning = "the command line, a key or a file is not usable"},
+    {.code = Exit::kUndecided, .meaning = "publishing: a server could not be asked"}};
 
 }  // namespace
 

@@ -72,6 +72,10 @@ Exit PrintRejected(Call call, const update::UpdateRejected& rejected) {
     std::string where = "update rejected at step " + std::string(step);
     if (!rejected.remote.empty()) where += ", by " + rejected.remote;
     ReportError(where, rejected.error);
+    if (rejected.error.code == Code::kFetchFailed && rejected.remote.starts_with("http://") &&
+        !call.arguments.Has("insecure-http")) {
+      ReportHint("http:// has to be asked for, with --insecure-http");
+    }
   }
   return ExitOf(rejected.error.code) == Exit::kUsage && !rejected.remote.empty() &&
                  rejected.step != update::Step::kState
