@@ -136,6 +136,7 @@ build_preset() {
   if [[ -t 2 ]]; then
     cmake --build "$dir" -j "$(nproc)" >&2 </dev/null || die "the $preset build failed"
   else
+    [[ -e $dir/cotter ]] || say "building ($preset), which takes minutes: build/logs/build-$preset.log"
     log_run "build-$preset" cmake --build "$dir" -j "$(nproc)" -- --quiet || die "the $preset build failed"
   fi
 }
