@@ -89,11 +89,18 @@ std::string BashCommand(const Command& command) {
     if (option.letter != 0) names += std::string(" -") + option.letter;
     if (option.arg.empty()) continue;
     const std::string reply = BashReply(Words(option), option.complete);
-    values += "        --" + std::string(option.name) + ") " + reply + "; return ;;\n";
+    values += "        --" + std::string(option.name);
+    if (option.letter != 0) values += std::string("|-") + option.letter;
+    values += ") " + reply + "; return ;;\n";
   }
   std::string out = "    " + std::string(command.name) + ")\n      case \"$prev\" in\n" + values +
                     "        *) ;;\n      esac\n      if [[ $cur == -* ]]; then\n" +
                     "        COMPREPLY=($(compgen -W '" + names + "' -- \"$cur\"))\n";
+  if (command.arguments.size() > 1) {
+    const Argument& first = command.arguments.front();
+    out += "      elif ((COMP_CWORD == 2)); then\n        " +
+           BashReply(Words(first.choices, first.complete), first.complete) + "\n";
+  }
   if (!command.arguments.empty()) {
     const Argument& last = command.arguments.back();
     out += "      else\n        " + BashReply(Words(last.choices, last.complete), last.complete) +
@@ -185,6 +192,12 @@ std::string FishCommand(const Command& command) {
     out += " -d " + Quoted(option.help, "\\'");
     if (!option.arg.empty()) out += FishValue(Words(option), option.complete);
     out += "\n";
+  }
+  if (command.arguments.size() > 1) {
+    const Argument& first = command.arguments.front();
+    out += "complete -c cotter -n '__fish_seen_subcommand_from " + name +
+           "; and test (count (commandline -opc)) -eq 2'" +
+           FishValue(Words(first.choices, first.complete), first.complete) + "\n";
   }
   if (!command.arguments.empty()) {
     const Argument& last = command.arguments.back();

@@ -150,7 +150,8 @@ Exit InitRepository(Call call) {
 
 Exit ChangeKeys(Call call) {
   const auto words = call.arguments.positionals();
-  if (words.size() != 3) return FailRepo({Code::kUsage, words.front() + ": expected two words"});
+  if (words.size() != 3)
+    return FailRepo({Code::kUsage, words.front() + ": expected ROLE, and FILE or KEYID"});
   Result<update::Repository> repository = update::Repository::Open(RepositoryPath(call));
   if (!repository) return FailRepo(repository.error());
   Result<void> done = Ok();

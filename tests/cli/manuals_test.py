@@ -92,8 +92,11 @@ def check_shells(folder):
     check(bash_completes(folder / "bash", ["cotter", "expl"]) == ["explain"], "bash: commands")
     check("smtp" in bash_completes(folder / "bash", ["cotter", "pins", "--starttls", ""]), "bash: choices")
     check(bash_completes(folder / "bash", ["cotter", "explain", "pin_mism"]) == ["pin_mismatch"], "bash: codes")
+    check(bash_completes(folder / "bash", ["cotter", "policy", "sh"]) == ["show"], "bash: actions")
+    check(bash_completes(folder / "bash", ["cotter", "assess", "-d", "hea"]) == ["health"], "bash: the value of a letter")
     check("generate" not in bash_completes(folder / "bash", ["cotter", ""]), "bash: hidden command")
     check("explain" in fish_completes(folder / "fish", "cotter expl"), "fish: commands")
+    check("show" in fish_completes(folder / "fish", "cotter policy sh"), "fish: actions")
     check("--plain" in fish_completes(folder / "fish", "cotter pins --pl"), "fish: options")
 
 

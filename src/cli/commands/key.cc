@@ -134,7 +134,8 @@ Exit RunKey(Call call) {
                              : action == "backup" || action == "restore" || action == "drill" ? 3
                                                                                               : 2;
   if (words.size() != wanted) {
-    ReportError("key: " + action + ": expected " + std::to_string(wanted - 1) + " more words");
+    ReportError("key: " + action + ": expected " + std::to_string(wanted - 1) +
+                (wanted == 2 ? " more word" : " more words"));
     ReportHint("'cotter help key' shows what it takes");
     return Exit::kUsage;
   }
