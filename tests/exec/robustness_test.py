@@ -14,12 +14,13 @@ from stage import COTTER, SOURCE, Stage
 
 sys.path.insert(0, str(SOURCE / "tests/probe"))
 
-from daemons import directory  # noqa: E402
+from daemons import directory, free_port, wait_for  # noqa: E402
 
 PYTHON = "/usr/bin/python3"
 GOOD, ROGUE, ANONYMOUS, PSK, EARLY = range(5)
 LIBRARY = str(pathlib.Path(COTTER).parent / "libcotter-preload.so")
 CLIENT = os.path.join(os.environ["COTTER_BUILD_DIR"], "tests/exec/stubborn_client")
+EARLY_CLIENT = os.path.join(os.environ["COTTER_BUILD_DIR"], "tests/exec/early_client")
 
 # Each is a program that must not reach its server. CONNECT is the same in all.
 CONNECT = """
@@ -161,6 +162,29 @@ def test_openssl_without_a_certificate(stage):
         stage.check(run.code == 0, f"a host without a rule is left to the program: {mode}", run)
 
 
+def test_gnutls_sends_nothing_early(stage):
+    stage.pin(("leaf", "leaf"))
+    log = stage.dir / "early.log"
+    port = free_port()
+    with log.open("wb") as said:
+        server = subprocess.Popen(
+            ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", stage.lab.file("leaf", "chain.pem"), "-key",
+             stage.lab.file("leaf", "key"), "-cert_chain", stage.lab.file("leaf", "chain.pem"), "-early_data",
+             "-no_anti_replay"], stdin=subprocess.PIPE, stdout=said, stderr=said)
+    try:
+        wait_for(server, port, log)
+        words = [EARLY_CLIENT, str(port), stage.roots]
+        subprocess.run(words, timeout=60, check=False)
+        heard = log.read_bytes().count(b"Authorization: secret")
+        stage.check(heard == 1, "without exec the server hears of it: the test can fail")
+        run = stage.run(words)
+        stage.check(run.code != 0 and log.read_bytes().count(b"Authorization: secret") == heard,
+                    "S3-01: no early data by GnuTLS", run)
+    finally:
+        server.kill()
+        server.wait(timeout=30)
+
+
 def test_what_is_not_covered(stage):
     stage.pin(("root", "ca"))
     copy = str(stage.dir / "set-id")
@@ -247,8 +271,8 @@ def main():
     psk = ["--authentication", "psk", "--psk", "lab:01020304", "--max-tls", "1.2"]
     servers = [[], ["--identity", "rogue-leaf"], ["--authentication", "anonymous"], psk, ["--identity", "rogue-leaf"]]
     with Stage(*servers) as stage:
-        for test in (test_what_programs_do, test_openssl_without_a_certificate, test_what_is_not_covered,
-                     test_the_policy_at_start, test_the_program_is_as_it_was):
+        for test in (test_what_programs_do, test_openssl_without_a_certificate, test_gnutls_sends_nothing_early,
+                     test_what_is_not_covered, test_the_policy_at_start, test_the_program_is_as_it_was):
             test(stage)
         record = stage.lab.settled()[EARLY]
         stage.check(record["application_bytes"] == 0, "S3-01: no early data reached the rogue server")

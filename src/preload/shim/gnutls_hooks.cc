@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include <sys/types.h>
+
 #include "preload/shim/export.h"
 #include "preload/shim/real.h"
 #include "preload/shim/state.h"
@@ -17,6 +19,8 @@ namespace {
 constexpr unsigned kClientFlag = 1U << 1;  // GNUTLS_CLIENT
 constexpr unsigned kDnsHostName = 1;       // GNUTLS_DT_DNS_HOSTNAME
 constexpr int kVerificationError = -348;   // GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR
+
+constexpr int kRecordLimitReached = -39;  // GNUTLS_E_RECORD_LIMIT_REACHED
 
 // TypedData is gnutls_typed_vdata_st.
 struct TypedData {
@@ -30,6 +34,7 @@ using Deinit = void(void*);
 using SetServerName = int(void*, int, const void*, std::size_t);
 using SetVerifyCert = void(void*, const char*, unsigned);
 using SetVerifyCert2 = void(void*, TypedData*, unsigned, unsigned);
+using SendEarlyData = ssize_t(void*, const void*, std::size_t);
 using SetHook = void(void*, unsigned, int, HandshakeHook);
 using Handshake = int(void*);
 
@@ -38,6 +43,7 @@ constinit Real<Deinit> deinit("gnutls_deinit");
 constinit Real<SetServerName> set_server_name("gnutls_server_name_set");
 constinit Real<SetVerifyCert> set_verify_cert("gnutls_session_set_verify_cert");
 constinit Real<SetVerifyCert2> set_verify_cert2("gnutls_session_set_verify_cert2");
+constinit Real<SendEarlyData> send_early("gnutls_record_send_early_data");
 constinit Real<SetHook> set_hook("gnutls_handshake_set_hook_function");
 constinit Real<Handshake> handshake("gnutls_handshake");
 
@@ -121,6 +127,14 @@ COTTER_HOOK void gnutls_session_set_verify_cert2(void* session, TypedData* data,
     }
   }
   set_verify_cert2.For(COTTER_CALLER)(session, data, count, flags);
+}
+
+// Early data leaves with the ClientHello, before the server has proven anything. The answer is that
+// of a session which takes none, upon which a program sends it after the handshake.
+COTTER_HOOK ssize_t gnutls_record_send_early_data(void* session, const void* data,
+                                                  std::size_t size) {
+  if (!Inside::Now()) return kRecordLimitReached;
+  return send_early.For(COTTER_CALLER)(session, data, size);
 }
 
 COTTER_HOOK void gnutls_handshake_set_hook_function(void* session, unsigned type, int when,
