@@ -45,7 +45,8 @@ JsonObject ObjectAt(const JsonObject& from, std::string_view key) {
 Result<JsonObject> RoleObject(const RoleSetup& setup, const std::string& role) {
   if (setup.threshold == 0 || setup.keys.size() < setup.threshold) {
     return Error{Code::kUsage, role + " has " + std::to_string(setup.keys.size()) + " keys, and " +
-                                   std::to_string(setup.threshold) + " have to sign"};
+                                   std::to_string(setup.threshold) + " have to sign; --" + role +
+                                   "-key names one"};
   }
   JsonArray ids;
   for (const NamedKey& key : setup.keys) ids.push_back({key.keyid});
