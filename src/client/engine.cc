@@ -91,6 +91,21 @@ std::shared_ptr<Transfer> Engine::Start(Request request) {
   return transfer;
 }
 
+Result<std::shared_ptr<const Url>> Engine::ReadUrl(std::string_view text) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (latest_url_ && latest_url_->text() == text) return latest_url_;
+  }
+  Result<Url> url = Url::Parse(text);
+  if (!url) return url.error();
+  auto read = std::make_shared<const Url>(*std::move(url));
+  if (!read->credentials()) {
+    const std::lock_guard lock(mutex_);
+    latest_url_ = read;
+  }
+  return std::shared_ptr<const Url>(std::move(read));
+}
+
 void Engine::Post(Order order, Transfer& transfer) {
   const std::lock_guard lock(mutex_);
   inbox_.push_back({order, transfer.shared_from_this()});

@@ -17,6 +17,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -60,6 +62,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
   [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
   [[nodiscard]] const tls::Enforcer& enforcer() const noexcept { return enforcer_; }
   [[nodiscard]] curl_slist* plain_headers() const noexcept { return lists_.plain_headers.get(); }
+
+  // ReadUrl is Url::Parse, which it does not repeat where the request before was for the same URL.
+  [[nodiscard]] Result<std::shared_ptr<const Url>> ReadUrl(std::string_view text);
 
   // For the callbacks, on the driving thread.
   [[nodiscard]] std::mutex& mutex() noexcept { return mutex_; }
@@ -143,6 +148,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   std::mutex mutex_;
   std::vector<Command> inbox_;
   std::vector<Transfer*> waiting_;
+  std::shared_ptr<const Url> latest_url_;  // without credentials, so that its text says it all
   bool driving_ = false;
   std::size_t callers_for_quiet_ = 0;  // threads that want the driver to pause
   std::condition_variable quiet_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "client/engine.h"
 #include "client/redact.h"
 
 namespace cotter::client {
@@ -66,9 +67,9 @@ Result<void> PrepareRequest(Transfer& transfer) {
   }
   if (request.source && !request.body.empty()) return Unsound("a request has one body");
   if (request.timeout && request.timeout->count() < 0) return Unsound("a time-out is below 0");
-  Result<Url> url = Url::Parse(request.url);
+  Result<std::shared_ptr<const Url>> url = transfer.engine.ReadUrl(request.url);
   if (!url) return url.error();
-  transfer.first_url = std::make_shared<const Url>(*std::move(url));
+  transfer.first_url = *std::move(url);
   transfer.url = transfer.first_url;
   transfer.method = request.method;
   transfer.headers = request.headers;

@@ -70,6 +70,26 @@ TEST(Client, FollowsARedirectAndLeavesSecretsBehind_S1_56) {
   EXPECT_THAT(received, Not(HasSubstr("the body")));
 }
 
+// A URL is read once where the next request is for the same one; its credentials are not of it.
+TEST(Client, GivesTheCredentialsOfAUrlToItsOwnRequestAlone_S1_56) {
+  const lab::Server server = StartServer(Serving({"leaf"}));
+  const std::string url = UrlOf(kHost, server);
+  const std::string secret = "https://user:pw@" + url.substr(std::string_view("https://").size());
+  {
+    const Result<Client> client = Client::Create(Meeting(server, PinnedTo("leaf")));
+    for (const std::string& one : {secret, url, url, secret}) ASSERT_TRUE(client->Get(one));
+  }
+  const std::string received = Received(server);
+  std::string order;
+  for (std::size_t at = received.find("GET / "); at != std::string::npos;) {
+    const std::size_t next = received.find("GET / ", at + 1);
+    const std::string request = received.substr(at, next - at);
+    order += request.find("Authorization: Basic dXNlcjpwdw==") == std::string::npos ? '-' : 'a';
+    at = next;
+  }
+  EXPECT_EQ(order, "a--a");
+}
+
 // S1-56: 307 and 308 keep method and body (RFC 9110, 15.4.8).
 TEST(Client, KeepsMethodAndBodyWhereTheStatusSaysSo) {
   const lab::Server target = StartServer(Serving({"leaf"}));
