@@ -109,6 +109,8 @@ void ConnectSession::Open(const net::Target& target) {
 }
 
 void ConnectSession::OnAddresses(const Result<std::vector<net::Address>>& found) {
+  // The time-out has answered already.
+  if (phase_ != Phase::kConnecting) return;
   if (!found) {
     const Failure failure = FailureOf(found.error());
     return Refuse(failure.status, failure.code, failure.message);

@@ -54,7 +54,11 @@ void End(SSL* ssl) {
   if (!connection->record && !connection->unarmed && connection->endpoint &&
       connection->shared->resume == Resumption::kBound && SSL_session_reused(ssl) == 1) {
     const SessionNote* const note = NoteOf(SSL_get_session(ssl));
-    if (note != nullptr) RecordResumed(*connection, ssl, *note);
+    // A program may have asked for another name since its session was made: then it says nothing.
+    const bool same = note != nullptr &&
+                      note->evidence->endpoint.host == connection->endpoint->host &&
+                      note->evidence->endpoint.port == connection->endpoint->port;
+    if (same) RecordResumed(*connection, ssl, *note);
   }
   connection->begun = false;
   const bool was_allowed = connection->record && !connection->record->code;

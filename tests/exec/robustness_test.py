@@ -46,8 +46,16 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
 FORKS_LATER = CONNECT + """
 ssl.create_default_context()
-threads = [threading.Thread(target=tried) for _ in range(4)]
+# OpenSSL fetches each algorithm once, under a lock that a fork at that instant leaves locked in the child, with cotter or
+# without; so every thread makes one handshake before.
+warm = threading.Barrier(5)
+def work():
+    tried()
+    warm.wait()
+    tried()
+threads = [threading.Thread(target=work) for _ in range(4)]
 for one in threads: one.start()
+warm.wait()
 children = []
 for _ in range(8):
     pid = os.fork()

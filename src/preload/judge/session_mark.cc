@@ -74,10 +74,12 @@ bool MarkSession(SSL_SESSION* session, const Digest& key, Outcome outcome, X509_
                                                 .outcome = outcome,
                                                 .expires = Time{base::Now().unix_seconds + left},
                                                 .store = Share(store)});
-  FreeMark(nullptr, SSL_SESSION_get_ex_data(session, MarkIndex()), nullptr, 0, 0, nullptr);
-  const bool kept = SSL_SESSION_set_ex_data(session, MarkIndex(), mark.get()) == 1;
-  if (kept) (void)mark.release();  // the session owns it now
-  return kept;
+  void* const before = SSL_SESSION_get_ex_data(session, MarkIndex());
+  // Where this fails, the session still owns the mark it had.
+  if (SSL_SESSION_set_ex_data(session, MarkIndex(), mark.get()) != 1) return false;
+  (void)mark.release();  // the session owns it now
+  FreeMark(nullptr, before, nullptr, 0, 0, nullptr);
+  return true;
 }
 
 bool IsMarked(const SSL_SESSION* session) { return MarkOf(session) != nullptr; }
