@@ -216,16 +216,24 @@ TEST(Concurrency, TellsOfARefusalThatNobodyWaitsFor_S1_26) {
   int told = 0;
   options.on_bad_pin = [&](const BadPin&) { ++told; };
   const Result<Client> client = Client::Create(std::move(options));
+  int waits = 0;
   {
-    // Whoever waits drives it too; how many waits it takes is the network's affair.
+    // Whoever waits drives it too; how many waits it takes until it was refused is the network's
+    // affair, and the server's record tells.
     const Pending first = client->Start({.url = UrlOf(kHost, bad)});
-    int waits = 0;
-    while (told <= waits && waits < 50) {
+    bool refused = false;
+    while (!refused && waits < 50) {
       EXPECT_FALSE(client->Get(UrlOf(kHost, bad)));
       ++waits;
+      refused = bad.WaitFor(
+          [waits](const lab::ServerRecord& record) {
+            return record.closed > static_cast<std::uint64_t>(waits);
+          },
+          std::chrono::milliseconds(200));
     }
-    EXPECT_EQ(told, waits + 1);
+    ASSERT_TRUE(refused);
   }
+  EXPECT_EQ(told, waits + 1);
 }
 
 // S1-25: after a refusal the host can be left alone for a while.
