@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
+
 namespace cotter::base {
 namespace {
 
@@ -19,20 +21,6 @@ constexpr std::size_t kFirstRead = std::size_t{64} << 10;
 // A page fault costs more than copying the page, so large files go into huge pages where the kernel
 // has some.
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ > STDERR_FILENO) close(fd_);
-  }
-  [[nodiscard]] int get() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
 
 // Pages is anonymous memory that grows by doubling, and whose untouched part costs nothing.
 class Pages {

@@ -11,25 +11,13 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
+
 namespace cotter::cli {
 namespace {
 
 // OpenSSL takes no more (PEM_BUFSIZE).
 constexpr std::size_t kMaxPassphrase = 1024;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ > STDERR_FILENO) close(fd_);
-  }
-  [[nodiscard]] int get() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
 
 // Echo is off while the object lives.
 class WithoutEcho {
@@ -98,7 +86,7 @@ Result<Passphrase> FromCredential(std::string_view name) {
     return Error{Code::kUsage, "there is no systemd credential " + std::string(name)};
   }
   const std::string path = std::string(folder) + "/" + std::string(name);
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const base::Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) {
     return Error{Code::kUsage, "there is no systemd credential " + std::string(name)};
   }
@@ -120,7 +108,7 @@ Result<Passphrase> ReadPassphrase(const Arguments& arguments, Purpose purpose,
     }
     return ReadLine(fd, "the file descriptor");
   }
-  const Descriptor terminal(open("/dev/tty", O_RDWR | O_CLOEXEC));
+  const base::Descriptor terminal(open("/dev/tty", O_RDWR | O_CLOEXEC));
   if (terminal.get() < 0) {
     return Error{Code::kUsage,
                  "there is no terminal to ask for the passphrase on: give it with "
