@@ -9,16 +9,6 @@
 namespace cotter::policy {
 namespace {
 
-// ForEachLine calls `each` for the lines of a data file that are no comments.
-void ForEachLine(std::string_view text, const std::function<void(std::string_view)>& each) {
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (!line.empty() && line[0] != '#') each(line);
-  }
-}
-
 // TakeWord is the first word of `line`, which loses it.
 std::string_view TakeWord(std::string_view& line) {
   const std::size_t end = std::min(line.find(' '), line.size());
@@ -33,6 +23,15 @@ bool IsUnder(std::string_view host, std::string_view domain) {
 }
 
 }  // namespace
+
+void ForEachLine(std::string_view text, const std::function<void(std::string_view)>& each) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (!line.empty() && line[0] != '#') each(line);
+  }
+}
 
 PublicCas::PublicCas() {
   ForEachLine(DataText("public_cas"), [this](std::string_view line) {

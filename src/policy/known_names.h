@@ -5,6 +5,7 @@
 // from any thread.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,5 +47,8 @@ class PublicCas {
 
 // DataText is the file data/NAME.txt, made by the build; empty where there is none. Static storage.
 [[nodiscard]] std::string_view DataText(std::string_view name) noexcept;
+
+// ForEachLine calls `each` for the lines of a data file that are no comments, and not empty.
+void ForEachLine(std::string_view text, const std::function<void(std::string_view)>& each);
 
 }  // namespace cotter::policy

@@ -48,14 +48,6 @@ std::string_view Trim(std::string_view text) noexcept {
   return text;
 }
 
-// NextLine takes one line off `text`.
-std::string_view NextLine(std::string_view& text) noexcept {
-  const std::size_t end = text.find('\n');
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  return line;
-}
-
 enum Column : std::size_t { kKind, kName, kCommonName, kOrganization, kSource, kColumns };
 
 std::array<std::string_view, kColumns> ColumnsOf(std::string_view line) noexcept {
@@ -78,28 +70,26 @@ bool Describes(const std::array<std::string_view, kColumns>& entry, const SeenNa
 }  // namespace
 
 std::optional<KnownIssuer> FindKnownIssuer(const SeenName& name) {
-  std::string_view text = policy::DataText("known_issuers");
-  while (!text.empty()) {
-    const std::string_view line = NextLine(text);
-    if (line.empty() || line.starts_with('#')) continue;
+  std::optional<KnownIssuer> known;
+  policy::ForEachLine(policy::DataText("known_issuers"), [&](std::string_view line) {
+    if (known) return;
     const auto entry = ColumnsOf(line);
-    if (!Describes(entry, name)) continue;
-    return KnownIssuer{entry[kKind] == "origin" ? IssuerKind::kOrigin : IssuerKind::kInspection,
-                       entry[kName]};
-  }
-  return std::nullopt;
+    if (!Describes(entry, name)) return;
+    const bool origin = entry[kKind] == "origin";
+    known = KnownIssuer{origin ? IssuerKind::kOrigin : IssuerKind::kInspection, entry[kName]};
+  });
+  return known;
 }
 
 std::string_view CaptivePortalOf(const Digest& spki) {
-  std::string_view text = policy::DataText("captive_portals");
-  while (!text.empty()) {
-    const std::string_view line = NextLine(text);
-    if (line.empty() || line.starts_with('#')) continue;
+  std::string_view portal;
+  policy::ForEachLine(policy::DataText("captive_portals"), [&](std::string_view line) {
     const std::size_t space = line.find(' ');
     const Result<Digest> pin = ParsePin(line.substr(0, space));
-    if (pin && *pin == spki) return space == std::string_view::npos ? "" : line.substr(space + 1);
-  }
-  return {};
+    const bool same = pin && *pin == spki && space != std::string_view::npos;
+    if (portal.empty() && same) portal = line.substr(space + 1);
+  });
+  return portal;
 }
 
 }  // namespace cotter::probe
