@@ -167,6 +167,36 @@ enum class Code : std::uint16_t {
   kPinnedRootNotInPath,  // the verified path ends at another root than the pinned one
   kResumedSession,       // a resumed session was judged by the policy of an earlier connection
   kUnreachable,          // nothing of the server was seen: there was no connection
+
+  // What scan and watch find (see src/probe and src/watch).
+  kLegacyTls,         // the server accepts TLS 1.1, TLS 1.0 or SSL 3
+  kWeakSuite,         // the server accepts a cipher suite that nobody should use
+  kServerKeyUnusual,  // the server's key is neither ECDSA P-256 or P-384 nor RSA of 2048 to 4096
+                      // bits
+  kStapleMissing,     // the certificate names an OCSP responder, and the server staples nothing
+  kStapleInvalid,     // the stapled OCSP response is not a valid one for the certificate that came
+                      // with it
+  kMustStapleUnmet,   // the certificate demands a staple, and the server sends none
+  kHstsMissing,       // the server sends no usable Strict-Transport-Security header
+  kHpkpHeader,        // the server sends Public-Key-Pins, which no client obeys
+  kSettingsDiffer,    // the addresses of a host answer with different TLS settings
+  kUnexpectedIntermediate,  // a chain goes through an intermediate that the baseline does not have
+  kLeafKeyChanged,          // the leaf key changed with no rotation open
+  kRenewalOverdue,          // a certificate is past three quarters of its lifetime
+  kNoLiveBackup,            // no pin of a rule is for a key that is not already served
+  kBackupUnproven,          // no standby endpoint has shown lately that it holds a backup key
+  kVantageDisagreement,     // vantage points see different chains for one host
+  kVantageStale,            // a vantage point has stopped reporting
+
+  // What watch itself runs into.
+  kStateUnusable,     // the state that watch keeps cannot be read or written
+  kAlertUndelivered,  // an alert could not be delivered, and waits to be sent again
+
+  // Emergency statements and delegated policies (see src/update).
+  kEmergencyInvalid,  // an emergency statement is outside the limits of its kind
+  kRuleSuspended,     // an emergency statement suspends the rule: told, and let through
+  kDelegateRefused,   // a delegate's policy speaks for hosts that are not its own
+  kTokenFailed,       // a PKCS #11 token could not be used
 };
 
 // CodeInfo is what the table knows of a code: its stable name and one line on when it arises.

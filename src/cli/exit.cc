@@ -116,6 +116,24 @@ Exit ExitOf(Code code) noexcept {
     case Code::kWrongHost:
     case Code::kPinnedRootNotInPath:
     case Code::kResumedSession:
+    case Code::kLegacyTls:
+    case Code::kWeakSuite:
+    case Code::kServerKeyUnusual:
+    case Code::kStapleMissing:
+    case Code::kStapleInvalid:
+    case Code::kMustStapleUnmet:
+    case Code::kHstsMissing:
+    case Code::kHpkpHeader:
+    case Code::kSettingsDiffer:
+    case Code::kUnexpectedIntermediate:
+    case Code::kLeafKeyChanged:
+    case Code::kRenewalOverdue:
+    case Code::kNoLiveBackup:
+    case Code::kBackupUnproven:
+    case Code::kVantageDisagreement:
+    case Code::kVantageStale:
+    case Code::kEmergencyInvalid:
+    case Code::kDelegateRefused:
       return Exit::kViolated;
 
     case Code::kInternal:
@@ -135,9 +153,13 @@ Exit ExitOf(Code code) noexcept {
     case Code::kProxyFailed:
     case Code::kFetchFailed:
     case Code::kUnreachable:
+    case Code::kStateUnusable:
+    case Code::kAlertUndelivered:
+    case Code::kTokenFailed:
       return Exit::kUndecided;
 
     case Code::kBackupPinMatched:
+    case Code::kRuleSuspended:
     case Code::kBackupInUse:
     case Code::kRetiringPinMatched:
     case Code::kReported:
