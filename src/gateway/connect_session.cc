@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
 #include "gateway/failure.h"
-#include "gateway/log.h"
 
 namespace cotter::gateway {
 namespace {
+
+using base::Level;
+using base::WriteLog;
 
 using net::IoState;
 using net::http::HeadScanner;

@@ -4,10 +4,13 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "gateway/log.h"
+#include "base/log.h"
 
 namespace cotter::gateway {
 namespace {
+
+using base::Level;
+using base::WriteLog;
 
 void LogViolation(const report::ViolationEvent& event) {
   const bool allowed = event.outcome == Outcome::kReported;

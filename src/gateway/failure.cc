@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/failure.h"
 
-#include "gateway/log.h"
+#include "base/log.h"
 
 namespace cotter::gateway {
+
+using base::AppendJsonString;
 
 std::string_view ReasonPhrase(int status) noexcept {
   switch (status) {

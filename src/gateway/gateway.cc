@@ -9,21 +9,22 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
-#include "gateway/admin_session.h"
+#include "base/log.h"
+#include "base/metrics_writer.h"
 #include "gateway/connect_session.h"
 #include "gateway/enforcement.h"
 #include "gateway/http_session.h"
-#include "gateway/log.h"
 #include "gateway/metrics.h"
-#include "gateway/service_manager.h"
 #include "gateway/tcp_session.h"
 #include "net/async/signals.h"
+#include "net/http/page_server.h"
+#include "net/service_manager.h"
 
 namespace cotter::gateway {
 namespace {
 
-// Somebody who looks at figures does not need more connections at a time.
-constexpr std::size_t kMaxAdminSessions = 64;
+using base::Level;
+using base::WriteLog;
 
 Result<net::TlsContext> TlsContextOf(const RouteConfig& route) {
   return net::TlsContext::Create({.alpn = route.mode == RouteMode::kHttp ? "http/1.1" : "",
@@ -40,13 +41,6 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-RouteConfig AdminRoute(const GatewayConfig& config) {
-  RouteConfig route;
-  route.name = "admin";
-  if (config.admin) route.listen = *config.admin;
-  return route;
-}
-
 class Gateway {
  public:
   Gateway(net::EventLoop& loop, GatewayConfig config, Reach reach)
@@ -54,21 +48,17 @@ class Gateway {
         reach_(reach),
         context_(loop),
         counters_(report::MakeCounters()),
-        admin_(AdminRoute(config_)),
         sessions_(context_),
-        admin_sessions_(context_),
         drain_timer_(loop.timers(), [this] { WatchDrain(); }) {
     context_.limits = config_.limits;
     context_.timeouts = config_.timeouts;
     context_.log_connections = config_.log_connections;
     figures_.start_seconds = base::Now().unix_seconds;
-    find_ = [this](std::string_view path) { return Find(path); };
   }
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
   ~Gateway() {
     sessions_.AbortAll();
-    admin_sessions_.AbortAll();
     // They give their memory back to a pool that ends here.
     context_.loop.Settle();
   }
@@ -89,18 +79,16 @@ class Gateway {
   void Drain();
   void WatchDrain();
   void StopNow();
-  AdminAnswer Find(std::string_view path) const;
+  net::http::Page Find(std::string_view path) const;
 
   GatewayConfig config_;
   Reach reach_;
   Context context_;
   std::shared_ptr<report::Counters> counters_;
   GatewayFigures figures_;
-  Route admin_;
   std::vector<std::unique_ptr<Route>> routes_;
   SessionSet sessions_;
-  SessionSet admin_sessions_;
-  AdminSession::Find find_;
+  std::unique_ptr<net::http::PageServer> admin_;
   std::unique_ptr<net::SignalWatch> signals_;
   std::shared_ptr<WatchedPolicy> policy_;
   std::shared_ptr<void> subscription_;
@@ -121,7 +109,7 @@ Result<void> Gateway::Start() {
   WriteLog(Level::kInfo, "ready",
            {{"policy", config_.policy},
             {"policy_version", static_cast<std::int64_t>(figures_.policy_version)}});
-  NotifyServiceManager("READY=1");
+  net::NotifyServiceManager("READY=1");
   return Ok();
 }
 
@@ -203,17 +191,19 @@ Result<void> Gateway::OpenRoutes() {
 
 Result<void> Gateway::OpenAdmin() {
   if (!config_.admin) return Ok();
-  Result<net::Listener> listener = Listen(*config_.admin, admin_.config.permissions);
+  constexpr unsigned kOwnerAlone = 0600;
+  Result<net::Listener> listener = Listen(*config_.admin, kOwnerAlone);
   if (!listener) return listener.error();
   const std::string bound = listener->bound().ToString();
-  auto acceptor =
-      net::Acceptor::Start(context_.loop, *std::move(listener), [this](net::Socket client) {
-        if (admin_sessions_.size() >= kMaxAdminSessions) return;
-        admin_sessions_.Add(std::make_unique<AdminSession>(context_, admin_, admin_sessions_,
-                                                           std::move(client), find_));
+  const net::http::PageLimits limits{.receive = config_.timeouts.header,
+                                     .send = config_.timeouts.header};
+  auto server = net::http::PageServer::Start(
+      context_.loop, *std::move(listener), limits,
+      [this](const net::http::PageRequest& request, const net::http::PageServer::Reply& reply) {
+        reply(Find(request.path));
       });
-  if (!acceptor) return acceptor.error();
-  admin_.acceptor = *std::move(acceptor);
+  if (!server) return server.error();
+  admin_ = *std::move(server);
   WriteLog(Level::kInfo, "listening", {{"route", "admin"}, {"address", bound}});
   return Ok();
 }
@@ -264,7 +254,7 @@ void Gateway::Reload() {
 
 void Gateway::Drain() {
   context_.draining = true;
-  NotifyServiceManager("STOPPING=1");
+  net::NotifyServiceManager("STOPPING=1");
   WriteLog(Level::kInfo, "draining", {{"clients", static_cast<std::int64_t>(sessions_.size())}});
   for (const auto& route : routes_) {
     route->acceptor.reset();
@@ -286,14 +276,14 @@ void Gateway::StopNow() {
   context_.loop.Stop();
 }
 
-AdminAnswer Gateway::Find(std::string_view path) const {
+net::http::Page Gateway::Find(std::string_view path) const {
   if (path == "/livez" || path == "/healthz") return {.body = "ok\n"};
   if (path == "/readyz") {
     if (context_.draining) return {.status = 503, .body = "draining\n"};
     return {.body = "ok\n"};
   }
   if (path == "/metrics") {
-    return {.type = "text/plain; version=0.0.4; charset=utf-8",
+    return {.type = std::string(base::kMetricsType),
             .body = MetricsText(routes_, figures_, *counters_)};
   }
   return {.status = 404, .body = "there are /livez, /readyz and /metrics\n"};

@@ -4,62 +4,23 @@
 #include <functional>
 #include <string_view>
 
+#include "base/metrics_writer.h"
+
 namespace cotter::gateway {
 namespace {
 
-class Text {
- public:
-  // Family begins a metric; `type` is "counter" or "gauge".
-  void Family(std::string_view name, std::string_view type, std::string_view help) {
-    name_ = name;
-    text_ += "# HELP " + name_ + " ";
-    text_ += help;
-    text_ += "\n# TYPE " + name_ + " ";
-    text_ += type;
-    text_ += "\n";
-  }
-
-  // Sample writes one value; `labels` is empty or what Label gives, joined by commas.
-  template <typename Number>
-  void Sample(const std::string& labels, Number value) {
-    text_ += name_;
-    if (!labels.empty()) text_ += "{" + labels + "}";
-    text_ += " " + std::to_string(value) + "\n";
-  }
-
-  [[nodiscard]] std::string Take() { return std::move(text_); }
-
-  void Append(std::string_view more) { text_ += more; }
-
- private:
-  std::string text_;
-  std::string name_;
-};
-
-std::string Label(std::string_view name, std::string_view value) {
-  std::string label(name);
-  label += "=\"";
-  for (const char c : value) {
-    if (c == '\\' || c == '"') label += '\\';
-    if (c == '\n') {
-      label += "\\n";
-    } else {
-      label += c;
-    }
-  }
-  return label + "\"";
-}
-
+using base::MetricLabel;
+using base::MetricsWriter;
 using Routes = std::vector<std::unique_ptr<Route>>;
 
-void EachRoute(Text& text, const Routes& routes,
+void EachRoute(MetricsWriter& text, const Routes& routes,
                const std::function<std::uint64_t(const Route&)>& figure) {
   for (const auto& route : routes) {
-    text.Sample(Label("route", route->config.name), figure(*route));
+    text.Sample(MetricLabel("route", route->config.name), figure(*route));
   }
 }
 
-void AppendClients(Text& text, const Routes& routes) {
+void AppendClients(MetricsWriter& text, const Routes& routes) {
   text.Family("cotter_gateway_clients_total", "counter", "Connections of clients accepted.");
   EachRoute(text, routes, [](const Route& route) { return route.counters.clients; });
   text.Family("cotter_gateway_clients", "gauge", "Connections of clients that are open.");
@@ -72,20 +33,21 @@ void AppendClients(Text& text, const Routes& routes) {
   text.Family("cotter_gateway_requests_total", "counter", "HTTP requests answered, by status.");
   for (const auto& route : routes) {
     for (const auto& [status, count] : route->counters.requests) {
-      text.Sample(Label("route", route->config.name) + "," + Label("code", std::to_string(status)),
+      text.Sample(MetricLabel("route", route->config.name) + "," +
+                      MetricLabel("code", std::to_string(status)),
                   count);
     }
   }
 }
 
-void AppendUpstreams(Text& text, const Routes& routes) {
+void AppendUpstreams(MetricsWriter& text, const Routes& routes) {
   text.Family("cotter_gateway_upstream_connections", "gauge", "Connections to the server.");
   for (const auto& route : routes) {
     if (route->upstream == nullptr) continue;
-    const std::string label = Label("route", route->config.name) + ",";
+    const std::string label = MetricLabel("route", route->config.name) + ",";
     const std::size_t idle = route->upstream->idle();
-    text.Sample(label + Label("state", "idle"), idle);
-    text.Sample(label + Label("state", "busy"), route->upstream->total() - idle);
+    text.Sample(label + MetricLabel("state", "idle"), idle);
+    text.Sample(label + MetricLabel("state", "busy"), route->upstream->total() - idle);
   }
   text.Family("cotter_gateway_upstream_handshakes_total", "counter",
               "TLS handshakes whose verdict allowed the connection.");
@@ -103,7 +65,8 @@ void AppendUpstreams(Text& text, const Routes& routes) {
               "Connections and responses that failed, by code.");
   for (const auto& route : routes) {
     for (const auto& [code, count] : route->counters.upstream_errors) {
-      text.Sample(Label("route", route->config.name) + "," + Label("code", code), count);
+      text.Sample(MetricLabel("route", route->config.name) + "," + MetricLabel("code", code),
+                  count);
     }
   }
 }
@@ -112,7 +75,7 @@ void AppendUpstreams(Text& text, const Routes& routes) {
 
 std::string MetricsText(const Routes& routes, const GatewayFigures& figures,
                         const report::Counters& violations) {
-  Text text;
+  MetricsWriter text;
   AppendClients(text, routes);
   AppendUpstreams(text, routes);
   text.Append(violations.Text());

@@ -5,11 +5,14 @@
 #include <array>
 #include <utility>
 
+#include "base/log.h"
 #include "gateway/failure.h"
-#include "gateway/log.h"
 
 namespace cotter::gateway {
 namespace {
+
+using base::Level;
+using base::WriteLog;
 
 // How long an answer of the name service is used. The system's call tells no time to live.
 constexpr std::chrono::seconds kAddressesGoodFor{30};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gateway/log.h"
+#include "base/log.h"
 
 #include <atomic>
 
@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include <cotter/time.h>
 
-namespace cotter::gateway {
+namespace cotter::base {
 namespace {
 
 std::string_view NameOf(Level level) {
@@ -76,4 +76,4 @@ void WriteLog(Level level, std::string_view event, std::initializer_list<LogFiel
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
 }
 
-}  // namespace cotter::gateway
+}  // namespace cotter::base

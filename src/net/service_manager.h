@@ -5,10 +5,10 @@
 
 #include <string_view>
 
-namespace cotter::gateway {
+namespace cotter::net {
 
 // NotifyServiceManager sends `state` ("READY=1", "STOPPING=1") to the socket that NOTIFY_SOCKET
 // names; where there is none, or nobody takes it, nothing happens.
 void NotifyServiceManager(std::string_view state);
 
-}  // namespace cotter::gateway
+}  // namespace cotter::net

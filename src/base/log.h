@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the gateway has to say, one JSON object a line on standard error, for people and for
+// What a server has to say, one JSON object a line on standard error, for people and for
 // programs. Never a header field, a path or a body. Safe from any thread.
 #pragma once
 
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <variant>
 
-namespace cotter::gateway {
+namespace cotter::base {
 
 enum class Level : std::uint8_t { kInfo, kWarning, kError };
 
@@ -26,4 +26,4 @@ void AppendJsonString(std::string& to, std::string_view text);
 // WriteLog writes one line: time, level, event, then `fields`.
 void WriteLog(Level level, std::string_view event, std::initializer_list<LogField> fields = {});
 
-}  // namespace cotter::gateway
+}  // namespace cotter::base

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gateway/service_manager.h"
+#include "net/service_manager.h"
 
 #include <cstddef>
 #include <cstdlib>
@@ -10,7 +10,7 @@
 
 #include "net/socket.h"
 
-namespace cotter::gateway {
+namespace cotter::net {
 
 void NotifyServiceManager(std::string_view state) {
   const char* const path = std::getenv("NOTIFY_SOCKET");
@@ -22,11 +22,11 @@ void NotifyServiceManager(std::string_view state) {
   std::memcpy(address.sun_path, path, length);
   // "@" stands for the zero byte of an abstract name.
   if (path[0] == '@') address.sun_path[0] = '\0';
-  const net::Socket sender(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const Socket sender(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (sender.fd() < 0) return;
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
   sendto(sender.fd(), state.data(), state.size(), MSG_NOSIGNAL,
          static_cast<const sockaddr*>(static_cast<const void*>(&address)), size);
 }
 
-}  // namespace cotter::gateway
+}  // namespace cotter::net
