@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// JSON that people wrote (RFC 8259), read strictly and with positions: Boost.JSON, which writes
-// ours, tells neither where a value stands nor that a key came twice. Depth, length and count are
-// bounded. Pure, safe from any thread.
+// JSON that people wrote, as a tree with positions. Pure, safe from any thread.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/json_reader.h"
 #include "formats/source_text.h"
 #include <cotter/result.h>
 
@@ -19,9 +18,6 @@ namespace cotter::formats {
 
 // Real configurations nest 5 deep.
 inline constexpr std::size_t kMaxJsonDepth = 64;
-
-// Whether // comments to the end of the line are skipped, as Chromium's and Mozilla's files have.
-enum class JsonComments : std::uint8_t { kRefuse, kSkip };
 
 // JsonValue is one value and where it stands.
 struct JsonValue {
@@ -50,7 +46,7 @@ struct JsonValue {
 // (`end` null), nothing behind it but white space; else `*end` is set to where it ends. Fails with
 // kFormatMalformed and the position.
 [[nodiscard]] Result<JsonValue> ParseJson(const SourceText& source,
-                                          JsonComments comments = JsonComments::kRefuse,
+                                          base::JsonComments comments = base::JsonComments::kRefuse,
                                           std::size_t begin = 0, std::size_t* end = nullptr);
 
 // JsonString is `text` as a JSON string with its quotes, ASCII alone. It is a string literal of

@@ -183,7 +183,7 @@ Result<ImportedPolicy> ReadRuleTable(std::span<const InputFile> files, std::stri
                             " here; other code of that language cannot be read");
   }
   std::size_t end = 0;
-  const Result<JsonValue> root = ParseJson(*source, JsonComments::kRefuse, begin, &end);
+  const Result<JsonValue> root = ParseJson(*source, base::JsonComments::kRefuse, begin, &end);
   if (!root) return root.error();
   return TableReader(*source).Read(*root);
 }

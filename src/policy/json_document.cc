@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <charconv>
 #include <deque>
-#include <set>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
-#include <boost/json/basic_parser_impl.hpp>
-
+#include "base/json_reader.h"
 #include "policy/document.h"
 
 namespace cotter::policy {
 namespace {
 
-namespace json = boost::json;
+using Kind = base::JsonEvent::Kind;
 
 struct JsonNode;
 
@@ -29,12 +28,14 @@ struct JsonArray {
 
 struct JsonObject {
   std::vector<JsonMember> members;
-  std::set<std::string, std::less<>> keys;
 };
+
+// A number that no key takes: a fraction, or too large for 64 bits.
+struct JsonFloat {};
 
 struct JsonNode {
   SourcePosition at;
-  std::variant<std::monostate, std::string, std::int64_t, double, bool, JsonArray, JsonObject>
+  std::variant<std::monostate, std::string, std::int64_t, JsonFloat, bool, JsonArray, JsonObject>
       value;
 };
 
@@ -80,53 +81,24 @@ class JsonFormat : public DocumentFormat {
   }
 };
 
-// Cursor walks over tokens that the parser has accepted already, to know where each begins.
-class Cursor {
+// Lines turns offsets, which only grow, into positions.
+class Lines {
  public:
-  explicit Cursor(std::string_view text) : text_(text) {}
+  explicit Lines(std::string_view text) : text_(text) {}
 
-  // Next is where the next key or value begins, and steps over it; into it, for an array or object.
-  SourcePosition Next() {
-    while (at_ < text_.size() && kBetween.find(text_[at_]) != std::string_view::npos) Step();
-    const SourcePosition begin = position();
-    if (at_ == text_.size()) return begin;
-    if (text_[at_] == '"') {
-      Step();
-      while (at_ < text_.size() && text_[at_] != '"') {
-        if (text_[at_] == '\\') Step();
-        Step();
-      }
-      Step();
-    } else if (text_[at_] == '{' || text_[at_] == '[') {
-      Step();
-    } else {
-      while (at_ < text_.size() && kBetween.find(text_[at_]) == std::string_view::npos) Step();
+  SourcePosition At(std::size_t offset) {
+    for (; at_ < offset && at_ < text_.size(); ++at_) {
+      const bool line_ends = text_[at_] == '\n';
+      position_.line += line_ends ? 1 : 0;
+      position_.column = line_ends ? 1 : position_.column + 1;
     }
-    return begin;
-  }
-
-  // SkipTo moves to the offset where the parser stopped.
-  SourcePosition SkipTo(std::size_t offset) {
-    while (at_ < offset && at_ < text_.size()) Step();
-    return position();
+    return position_;
   }
 
  private:
-  static constexpr std::string_view kBetween = " \t\r\n,:]}";
-
-  [[nodiscard]] SourcePosition position() const { return {line_, column_}; }
-
-  void Step() {
-    if (at_ == text_.size()) return;
-    const bool line_ends = text_[at_++] == '\n';
-    line_ += line_ends ? 1 : 0;
-    column_ = line_ends ? 1 : column_ + 1;
-  }
-
   std::string_view text_;
   std::size_t at_ = 0;
-  std::uint32_t line_ = 1;
-  std::uint32_t column_ = 1;
+  SourcePosition position_{1, 1};
 };
 
 class JsonDocument : public Document {
@@ -141,88 +113,66 @@ class JsonDocument : public Document {
   JsonFormat format_;
 };
 
-// Builder makes the document of the parser's events. Its member names are Boost.JSON's.
-class Builder {
+// Builder makes the document.
+class Builder final : public base::JsonSink {
  public:
-  static constexpr std::size_t max_object_size = std::size_t(-1);
-  static constexpr std::size_t max_array_size = std::size_t(-1);
-  static constexpr std::size_t max_key_size = std::size_t(-1);
-  static constexpr std::size_t max_string_size = std::size_t(-1);
+  explicit Builder(std::string_view text) : lines_(text) {}
 
-  explicit Builder(std::string_view text) : cursor_(text) {}
-
-  bool on_document_begin(json::error_code&) { return true; }
-  bool on_document_end(json::error_code&) { return true; }
-  bool on_object_begin(json::error_code&) { return Open(JsonObject{}); }
-  bool on_object_end(std::size_t, json::error_code&) { return Close(); }
-  bool on_array_begin(json::error_code&) { return Open(JsonArray{}); }
-  bool on_array_end(std::size_t, json::error_code&) { return Close(); }
-  bool on_key_part(json::string_view part, std::size_t, json::error_code&) { return Collect(part); }
-  bool on_key(json::string_view part, std::size_t, json::error_code& error) {
-    Collect(part);
-    auto& object = *std::get_if<JsonObject>(&open_.back()->value);
-    const SourcePosition at = cursor_.Next();
-    if (!object.keys.insert(text_).second) {
-      issue_ = ReadIssue{Code::kPolicySyntax, at, "a key that stands twice in one object"};
-      error = json::error::syntax;
-      return false;
+  const char* On(base::JsonEvent event) override {
+    switch (event.kind) {
+      case Kind::kObject:
+        open_.push_back(Add(event, JsonObject{}));
+        break;
+      case Kind::kArray:
+        open_.push_back(Add(event, JsonArray{}));
+        break;
+      case Kind::kEnd:
+        open_.pop_back();
+        break;
+      case Kind::kKey:
+        std::get_if<JsonObject>(&open_.back()->value)
+            ->members.push_back({std::move(event.text), lines_.At(event.at), nullptr});
+        break;
+      case Kind::kString:
+        Add(event, std::move(event.text));
+        break;
+      case Kind::kNumber:
+        AddNumber(event);
+        break;
+      case Kind::kTrue:
+      case Kind::kFalse:
+        Add(event, event.kind == Kind::kTrue);
+        break;
+      case Kind::kNull:
+        Add(event, std::monostate());
+        break;
     }
-    object.members.push_back({std::exchange(text_, {}), at, nullptr});
-    return true;
+    return nullptr;
   }
-  bool on_string_part(json::string_view part, std::size_t, json::error_code&) {
-    return Collect(part);
-  }
-  bool on_string(json::string_view part, std::size_t, json::error_code&) {
-    Collect(part);
-    Add(std::exchange(text_, {}));
-    return true;
-  }
-  bool on_number_part(json::string_view, json::error_code&) { return true; }
-  bool on_int64(std::int64_t number, json::string_view, json::error_code&) {
-    Add(number);
-    return true;
-  }
-  bool on_uint64(std::uint64_t number, json::string_view, json::error_code&) {
-    Add(static_cast<double>(number));
-    return true;
-  }
-  bool on_double(double number, json::string_view, json::error_code&) {
-    Add(number);
-    return true;
-  }
-  bool on_bool(bool value, json::error_code&) {
-    Add(value);
-    return true;
-  }
-  bool on_null(json::error_code&) {
-    Add(std::monostate());
-    return true;
-  }
-  bool on_comment_part(json::string_view, json::error_code&) { return true; }
-  bool on_comment(json::string_view, json::error_code&) { return true; }
 
-  // Fault is what the parser's `error` at `offset` means.
-  ReadIssue Fault(const json::error_code& error, std::size_t offset) {
-    if (issue_) return *issue_;
-    const std::string what = error == json::error::too_deep
-                                 ? "nested more than " + std::to_string(kMaxJsonDepth) + " deep"
-                                 : error.message();
-    return {Code::kPolicySyntax, cursor_.SkipTo(offset), "not JSON: " + what};
+  // Fault is what the reader refused.
+  ReadIssue Fault(const base::JsonFault& fault) {
+    return {Code::kPolicySyntax, lines_.At(fault.at), "not JSON: " + fault.what};
   }
 
   std::unique_ptr<JsonDocument> Finish() { return std::move(document_); }
 
  private:
-  bool Collect(json::string_view part) {
-    text_.append(part.data(), part.size());
-    return true;
+  void AddNumber(const base::JsonEvent& event) {
+    std::int64_t number = 0;
+    const char* end = event.text.data() + event.text.size();
+    const auto [used, error] = std::from_chars(event.text.data(), end, number);
+    if (error == std::errc() && used == end) {
+      Add(event, number);
+    } else {
+      Add(event, JsonFloat{});
+    }
   }
 
   template <typename T>
-  JsonNode* Add(T value) {
+  JsonNode* Add(const base::JsonEvent& event, T value) {
     JsonNode& node = document_->nodes_.emplace_back();
-    node.at = cursor_.Next();
+    node.at = lines_.At(event.at);
     node.value = std::move(value);
     if (open_.empty()) {
       document_->root_ = &node;
@@ -233,37 +183,19 @@ class Builder {
     }
     return &node;
   }
-  template <typename T>
-  bool Open(T value) {
-    open_.push_back(Add(std::move(value)));
-    return true;
-  }
-  bool Close() {
-    if (auto* object = std::get_if<JsonObject>(&open_.back()->value)) object->keys.clear();
-    open_.pop_back();
-    return true;
-  }
 
   std::unique_ptr<JsonDocument> document_ = std::make_unique<JsonDocument>();
   std::vector<JsonNode*> open_;
-  std::string text_;
-  Cursor cursor_;
-  std::optional<ReadIssue> issue_;
+  Lines lines_;
 };
 
 }  // namespace
 
 ParsedDocument ParseJsonDocument(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = kMaxJsonDepth;
-  json::basic_parser<Builder> parser(options, text);
-  json::error_code error;
-  const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
-  if (!error && text.find_first_not_of(" \t\r\n", used) != std::string_view::npos) {
-    error = json::error::extra_data;
-  }
-  if (error) return {nullptr, parser.handler().Fault(error, used)};
-  std::unique_ptr<JsonDocument> document = parser.handler().Finish();
+  Builder builder(text);
+  const base::JsonRead read = base::ReadJson(text, builder, {.max_depth = kMaxJsonDepth});
+  if (read.fault) return {nullptr, builder.Fault(*read.fault)};
+  std::unique_ptr<JsonDocument> document = builder.Finish();
   if (document->root().kind() != ValueKind::kTable) {
     return {nullptr, ReadIssue{Code::kPolicySyntax, document->root().position(),
                                "expected an object, { ... }"}};

@@ -2,67 +2,44 @@
 #include "update/json_value.h"
 
 #include <algorithm>
-#include <array>
-#include <optional>
+#include <charconv>
 
-#include <boost/json/basic_parser_impl.hpp>
+#include "base/json_reader.h"
 
 namespace cotter::update {
 namespace {
 
-namespace json = boost::json;
+using Kind = base::JsonEvent::Kind;
 
-// Builder makes a JsonValue of the parser's events. Its member names are Boost.JSON's.
-class Builder {
+// Builder makes a JsonValue.
+class Builder final : public base::JsonSink {
  public:
-  static constexpr std::size_t max_object_size = std::size_t(-1);
-  static constexpr std::size_t max_array_size = std::size_t(-1);
-  static constexpr std::size_t max_key_size = std::size_t(-1);
-  static constexpr std::size_t max_string_size = std::size_t(-1);
-
-  bool on_document_begin(json::error_code&) { return true; }
-  bool on_document_end(json::error_code&) { return true; }
-  bool on_object_begin(json::error_code&) { return Open(JsonValue{JsonObject()}); }
-  bool on_object_end(std::size_t, json::error_code& error) {
-    if (!std::get_if<JsonObject>(&open_.back().value.value)->Sort()) {
-      return Refuse("a key stands twice in one object", error);
+  const char* On(base::JsonEvent event) override {
+    switch (event.kind) {
+      case Kind::kObject:
+        open_.push_back({JsonValue{JsonObject()}, {}});
+        return nullptr;
+      case Kind::kArray:
+        open_.push_back({JsonValue{JsonArray()}, {}});
+        return nullptr;
+      case Kind::kEnd:
+        return Close();
+      case Kind::kKey:
+        open_.back().key = std::move(event.text);
+        return nullptr;
+      case Kind::kString:
+        return Add(JsonValue{std::move(event.text)});
+      case Kind::kNumber:
+        return AddNumber(event.text);
+      case Kind::kTrue:
+      case Kind::kFalse:
+        return Add(JsonValue{event.kind == Kind::kTrue});
+      case Kind::kNull:
+        return Add(JsonValue{});
     }
-    return Close(error);
+    return "something that this reader does not know";
   }
-  bool on_array_begin(json::error_code&) { return Open(JsonValue{JsonArray()}); }
-  bool on_array_end(std::size_t, json::error_code& error) { return Close(error); }
-  bool on_key_part(json::string_view part, std::size_t, json::error_code&) { return Collect(part); }
-  bool on_key(json::string_view part, std::size_t, json::error_code&) {
-    Collect(part);
-    open_.back().key = std::exchange(text_, {});
-    return true;
-  }
-  bool on_string_part(json::string_view part, std::size_t, json::error_code&) {
-    return Collect(part);
-  }
-  bool on_string(json::string_view part, std::size_t, json::error_code& error) {
-    Collect(part);
-    return Add(JsonValue{std::exchange(text_, {})}, error);
-  }
-  bool on_number_part(json::string_view, json::error_code&) { return true; }
-  bool on_int64(std::int64_t number, json::string_view, json::error_code& error) {
-    if (number > kMaxJsonInteger || number < -kMaxJsonInteger) {
-      return Refuse("a number is beyond 2^53", error);
-    }
-    return Add(JsonValue{number}, error);
-  }
-  bool on_uint64(std::uint64_t, json::string_view, json::error_code& error) {
-    return Refuse("a number is beyond 2^53", error);
-  }
-  bool on_double(double, json::string_view, json::error_code& error) {
-    return Refuse("a number is not an integer", error);
-  }
-  bool on_bool(bool value, json::error_code& error) { return Add(JsonValue{value}, error); }
-  bool on_null(json::error_code& error) { return Add(JsonValue{}, error); }
-  bool on_comment_part(json::string_view, json::error_code&) { return true; }
-  bool on_comment(json::string_view, json::error_code&) { return true; }
 
-  [[nodiscard]] const char* issue() const noexcept { return issue_; }
   [[nodiscard]] JsonValue Finish() { return std::move(root_); }
 
  private:
@@ -71,26 +48,23 @@ class Builder {
     std::string key;  // of the member whose value comes next
   };
 
-  bool Refuse(const char* issue, json::error_code& error) {
-    issue_ = issue;
-    error = json::error::syntax;
-    return false;
+  const char* AddNumber(const std::string& text) {
+    if (text.find_first_of(".eE") != std::string::npos) return "a number is not an integer";
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || number > kMaxJsonInteger || number < -kMaxJsonInteger) {
+      return "a number is beyond 2^53";
+    }
+    return Add(JsonValue{number});
   }
-  bool Collect(json::string_view part) {
-    text_.append(part.data(), part.size());
-    return true;
-  }
-  bool Open(JsonValue value) {
-    open_.push_back({std::move(value), {}});
-    return true;
-  }
-  bool Close(json::error_code& error) {
+  const char* Close() {
     JsonValue value = std::move(open_.back().value);
     open_.pop_back();
-    return Add(std::move(value), error);
+    if (auto* object = std::get_if<JsonObject>(&value.value)) object->Sort();
+    return Add(std::move(value));
   }
-  bool Add(JsonValue value, json::error_code& error) {
-    if (++values_ > kMaxMetadataValues) return Refuse("too many values", error);
+  const char* Add(JsonValue value) {
+    if (++values_ > kMaxMetadataValues) return "too many values";
     if (open_.empty()) {
       root_ = std::move(value);
     } else if (auto* array = std::get_if<JsonArray>(&open_.back().value.value)) {
@@ -99,14 +73,12 @@ class Builder {
       std::get_if<JsonObject>(&open_.back().value.value)
           ->Append(std::exchange(open_.back().key, {}), std::move(value));
     }
-    return true;
+    return nullptr;
   }
 
   std::vector<Frame> open_;
   JsonValue root_;
-  std::string text_;
   std::size_t values_ = 0;
-  const char* issue_ = nullptr;
 };
 
 enum class Form { kCanonical, kJson };
@@ -190,36 +162,19 @@ void JsonObject::Append(std::string key, JsonValue value) {
   members_.push_back({std::move(key), std::move(value)});
 }
 
-bool JsonObject::Sort() {
+void JsonObject::Sort() {
   const auto before = [](const JsonMember& a, const JsonMember& b) { return a.key < b.key; };
   if (!std::is_sorted(members_.begin(), members_.end(), before)) {
     std::sort(members_.begin(), members_.end(), before);
   }
-  return std::adjacent_find(members_.begin(), members_.end(),
-                            [](const JsonMember& a, const JsonMember& b) {
-                              return a.key == b.key;
-                            }) == members_.end();
 }
 
 Result<JsonValue> ParseJson(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = kMaxMetadataDepth;
-  json::basic_parser<Builder> parser(options);
-  json::error_code error;
-  const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
-  if (!error && text.find_first_not_of(" \t\r\n", used) != std::string_view::npos) {
-    error = json::error::extra_data;
-  }
-  if (!error) return parser.handler().Finish();
-  std::string message = "not the JSON of metadata: ";
-  if (parser.handler().issue() != nullptr) {
-    message += parser.handler().issue();
-  } else if (error == json::error::too_deep) {
-    message += "nested more than " + std::to_string(kMaxMetadataDepth) + " deep";
-  } else {
-    message += error.message();
-  }
-  return Error{Code::kMetadataMalformed, message + ", at byte " + std::to_string(used)};
+  Builder builder;
+  const base::JsonRead read = base::ReadJson(text, builder, {.max_depth = kMaxMetadataDepth});
+  if (!read.fault) return builder.Finish();
+  return Error{Code::kMetadataMalformed, "not the JSON of metadata: " + read.fault->what +
+                                             ", at byte " + std::to_string(read.fault->at)};
 }
 
 std::string CanonicalJson(const JsonValue& value) {

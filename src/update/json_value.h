@@ -49,8 +49,8 @@ class JsonObject {
   // Append adds a member behind all others, unsorted, until Sort is called. For the parser.
   void Append(std::string key, JsonValue value);
 
-  // Sort puts appended members in order; false where a key stands twice.
-  [[nodiscard]] bool Sort();
+  // Sort puts appended members, whose keys differ, in order.
+  void Sort();
 
   [[nodiscard]] const std::vector<JsonMember>& members() const noexcept { return members_; }
 

@@ -151,7 +151,7 @@ Result<ImportedPolicy> Read(std::span<const InputFile> files) {
   if (!list_source) return list_source.error();
   const Result<Keys> keys = ReadKeys(*pins_source);
   if (!keys) return keys.error();
-  const Result<JsonValue> root = ParseJson(*list_source, JsonComments::kSkip);
+  const Result<JsonValue> root = ParseJson(*list_source, base::JsonComments::kSkip);
   if (!root) return root.error();
   return ListReader(*list_source, *pins_source, *keys).Read(*root);
 }
