@@ -23,6 +23,20 @@ namespace cotter::cli {
 inline constexpr std::string_view kStarttlsNames[] = {"smtp", "imap",     "pop3",  "ftp",
                                                       "xmpp", "postgres", "mysql", "ldap"};
 
+// Options that commands with a choice of their own of these take one by one.
+inline constexpr Option kCacertOption{.name = "cacert",
+                                      .arg = "FILE",
+                                      .help = "trust the certificates in FILE too",
+                                      .repeat = Repeat::kMany,
+                                      .complete = Complete::kFile};
+inline constexpr Option kNoSystemRootsOption{.name = "no-system-roots",
+                                             .help = "do not trust the roots of this machine"};
+inline constexpr Option kInsecureShowOption{
+    .name = "insecure-show",
+    .help =
+        "show the presented chain of a server that does not verify, marked unverified; the "
+        "exit code is 1"};
+
 // kConnectOptions is the options of every command that connects.
 inline constexpr Option kConnectOptions[] = {
     {.name = "connect-to",
@@ -41,12 +55,8 @@ inline constexpr Option kConnectOptions[] = {
      .arg = "NAME",
      .help = "send NAME as server name; the certificate is still checked for the target's name",
      .complete = Complete::kHost},
-    {.name = "cacert",
-     .arg = "FILE",
-     .help = "trust the certificates in FILE too",
-     .repeat = Repeat::kMany,
-     .complete = Complete::kFile},
-    {.name = "no-system-roots", .help = "do not trust the roots of this machine"},
+    kCacertOption,
+    kNoSystemRootsOption,
     {.name = "timeout",
      .arg = "SECONDS",
      .help = "give up on a connection after SECONDS, fractions allowed (default 10)"},

@@ -106,4 +106,12 @@ struct Command {
 inline constexpr Option kJsonOption{.name = "json", .help = "print JSON instead of text"};
 inline constexpr Option kHelpOption{.name = "help", .letter = 'h', .help = "show this help"};
 
+// kEnvironmentOption is --environment of every command that reads a policy.
+inline constexpr std::string_view kEnvironments[] = {"development", "staging", "production"};
+inline constexpr Option kEnvironmentOption{
+    .name = "environment",
+    .arg = "NAME",
+    .help = "refuse a policy that is not for this environment",
+    .choices = kEnvironments};
+
 }  // namespace cotter::cli

@@ -141,18 +141,13 @@ constexpr Argument kArguments[] = {{.name = "TARGET",
                                     .count = Count::kOneOrMore,
                                     .complete = Complete::kHost}};
 
-constexpr std::string_view kEnvironments[] = {"development", "staging", "production"};
-
 constexpr Option kOptions[] = {
     {.name = "policy",
      .letter = 'p',
      .arg = "FILE",
      .help = "the policy to check against",
      .complete = Complete::kFile},
-    {.name = "environment",
-     .arg = "NAME",
-     .help = "refuse a policy that is not for this environment",
-     .choices = kEnvironments},
+    kEnvironmentOption,
     {.name = "pin",
      .arg = "PIN",
      .help = "a pin that may match anywhere in the verified path of every target",

@@ -245,7 +245,6 @@ Exit RunGet(Call call) {
 constexpr Argument kArguments[] = {
     {.name = "URL", .help = "what to ask for, http:// or https://", .complete = Complete::kHost}};
 
-constexpr std::string_view kEnvironments[] = {"development", "staging", "production"};
 constexpr std::string_view kProfiles[] = {"intermediate", "modern", "fips"};
 
 constexpr Option kRequestOptions[] = {
@@ -289,20 +288,13 @@ constexpr Option kRuleOptions[] = {
      .arg = "FILE",
      .help = "the policy that every connection is held against",
      .complete = Complete::kFile},
-    {.name = "environment",
-     .arg = "NAME",
-     .help = "refuse a policy that is not for this environment",
-     .choices = kEnvironments},
+    kEnvironmentOption,
     {.name = "pin",
      .arg = "PIN",
      .help = "a pin that may match anywhere in the verified path of the URL's host",
      .repeat = Repeat::kMany},
-    {.name = "cacert",
-     .arg = "FILE",
-     .help = "trust the certificates in FILE too",
-     .repeat = Repeat::kMany,
-     .complete = Complete::kFile},
-    {.name = "no-system-roots", .help = "do not trust the roots of this machine"},
+    kCacertOption,
+    kNoSystemRootsOption,
     {.name = "profile",
      .arg = "NAME",
      .help = "the TLS to speak: modern is 1.3 alone (default intermediate)",

@@ -204,9 +204,7 @@ constexpr Argument kArguments[] = {
 
 constexpr Option kOptions[] = {
     kJsonOption,
-    {.name = "insecure-show",
-     .help = "show the presented chain of a server that does not verify, marked unverified; the "
-             "exit code is 1"},
+    kInsecureShowOption,
 };
 
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kConnectGroup};

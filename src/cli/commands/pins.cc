@@ -126,9 +126,7 @@ constexpr Option kOptions[] = {
      .help = "print the base64 of the pins alone, one a line; nothing unless every target has its "
              "pins"},
     kJsonOption,
-    {.name = "insecure-show",
-     .help = "show the presented chain of a server that does not verify, marked unverified; the "
-             "exit code is 1"},
+    kInsecureShowOption,
 };
 
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kConnectGroup};
