@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "watch/alert_book.h"
+
+#include <algorithm>
+
+namespace cotter::watch {
+namespace {
+
+using std::chrono::seconds;
+
+// What comes and goes is over when it has been away for as long as it had to hold, within this.
+constexpr seconds kLongestAbsence{300};
+
+bool IsOfClock(Code code) {
+  const Rule* const rule = FindRule(code);
+  return rule != nullptr && rule->basis == Basis::kClock;
+}
+
+}  // namespace
+
+std::string_view NameOf(Notice notice) noexcept {
+  return notice == Notice::kResolved ? "resolved" : "firing";
+}
+
+std::string Notification::Key() const {
+  return std::string(NameOf(condition.code)) + "/" + subject.name;
+}
+
+const RuleConfig* AlertBook::ConfigOf(Code code) const {
+  const auto found = rules_.find(code);
+  return found == rules_.end() ? nullptr : &found->second;
+}
+
+seconds AlertBook::HoldOf(Code code) const {
+  if (const RuleConfig* const config = ConfigOf(code); config != nullptr && config->hold) {
+    return *config->hold;
+  }
+  const Rule* const rule = FindRule(code);
+  return rule == nullptr ? seconds(0) : rule->hold;
+}
+
+Notification AlertBook::Resolve(const Alert& alert, Time now) {
+  return {.notice = Notice::kResolved,
+          .subject = alert.subject,
+          .condition = alert.condition,
+          .since = alert.since,
+          .until = now,
+          .previous_severity = std::nullopt};
+}
+
+void AlertBook::Hold(Alert& alert, const Condition& condition, const Moment& now,
+                     std::vector<Notification>& told) const {
+  const Severity was = alert.condition.severity;
+  alert.condition = condition;
+  alert.gone.reset();
+  if (alert.state == AlertState::kPending) {
+    if (now.steady - alert.changed < HoldOf(condition.code)) return;
+    alert.state = AlertState::kFiring;
+    alert.changed = now.steady;
+    told.push_back({.notice = Notice::kFiring,
+                    .subject = alert.subject,
+                    .condition = condition,
+                    .since = alert.since,
+                    .until = std::nullopt,
+                    .previous_severity = std::nullopt});
+    return;
+  }
+  if (condition.severity <= was) {
+    // What got better is not told, and is not told as new when it gets worse again.
+    alert.condition.severity = was;
+    return;
+  }
+  told.push_back({.notice = Notice::kWorse,
+                  .subject = alert.subject,
+                  .condition = condition,
+                  .since = alert.since,
+                  .until = std::nullopt,
+                  .previous_severity = was});
+}
+
+std::vector<Notification> AlertBook::Update(const Subject& subject,
+                                            std::span<const Condition> conditions,
+                                            const Moment& now) {
+  std::vector<Notification> told;
+  const bool in_doubt = now.trust == ClockTrust::kInDoubt;
+  std::set<Code> present;
+  for (Condition condition : conditions) {
+    const RuleConfig* const config = ConfigOf(condition.code);
+    if (config != nullptr && !config->enabled) continue;
+    if (in_doubt && IsOfClock(condition.code)) continue;
+    if (config != nullptr && config->severity) condition.severity = *config->severity;
+    present.insert(condition.code);
+    const auto [place, added] = alerts_.try_emplace(Key{subject.name, condition.code});
+    Alert& alert = place->second;
+    alert.subject = subject;
+    if (added) {
+      alert.condition = condition;
+      alert.since = now.wall;
+      alert.changed = now.steady;
+    }
+    Hold(alert, condition, now, told);
+  }
+  for (auto entry = alerts_.lower_bound(Key{subject.name, Code{}});
+       entry != alerts_.end() && entry->first.first == subject.name;) {
+    Alert& alert = entry->second;
+    const Code code = entry->first.second;
+    if (present.contains(code) || (in_doubt && IsOfClock(code))) {
+      ++entry;
+      continue;
+    }
+    if (alert.state == AlertState::kFiring) {
+      if (!alert.gone) alert.gone = now.steady;
+      if (now.steady - *alert.gone < std::min(HoldOf(code), kLongestAbsence)) {
+        ++entry;
+        continue;
+      }
+      told.push_back(Resolve(alert, now.wall));
+    }
+    entry = alerts_.erase(entry);
+  }
+  return told;
+}
+
+std::vector<Notification> AlertBook::Forget(const std::set<std::string, std::less<>>& names,
+                                            const Moment& now) {
+  std::vector<Notification> told;
+  for (auto entry = alerts_.begin(); entry != alerts_.end();) {
+    if (names.contains(entry->first.first)) {
+      ++entry;
+      continue;
+    }
+    if (entry->second.state == AlertState::kFiring)
+      told.push_back(Resolve(entry->second, now.wall));
+    entry = alerts_.erase(entry);
+  }
+  return told;
+}
+
+void AlertBook::Restore(Subject subject, Condition condition, Time since) {
+  Key key{subject.name, condition.code};
+  alerts_[std::move(key)] = Alert{.subject = std::move(subject),
+                                  .condition = std::move(condition),
+                                  .state = AlertState::kFiring,
+                                  .since = since,
+                                  .changed = {},
+                                  .gone = std::nullopt};
+}
+
+std::vector<const Alert*> AlertBook::Firing() const {
+  std::vector<const Alert*> firing;
+  for (const auto& [key, alert] : alerts_) {
+    if (alert.state == AlertState::kFiring) firing.push_back(&alert);
+  }
+  return firing;
+}
+
+bool AlertBook::IsFiring(Code code, std::string_view subject) const {
+  const auto found = alerts_.find(Key{std::string(subject), code});
+  return found != alerts_.end() && found->second.state == AlertState::kFiring;
+}
+
+bool AlertBook::HasAny(std::string_view subject) const {
+  const auto found = alerts_.lower_bound(Key{std::string(subject), Code{}});
+  return found != alerts_.end() && found->first.first == subject;
+}
+
+}  // namespace cotter::watch
