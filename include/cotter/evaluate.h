@@ -61,6 +61,7 @@ enum class Reason : std::uint8_t {
   kPolicyDamaged,       // the compiled policy contradicts itself
   kCertDigestMissing,   // a rule needs certificate digests that the path did not bring
   kInspectionCa,        // no pin matched, but the path goes through a CA that may inspect here
+  kRuleSuspended,       // an emergency statement has the rule report for a time
 };
 
 // CodeOf is the stable code of `reason`.

@@ -144,6 +144,50 @@ struct InventoryEntry {
   std::uint32_t line = 0;
 };
 
+// Delegate is one [[delegate]]: a team whose own file adds rules to this policy, for the hosts that
+// it may speak for and no others.
+struct Delegate {
+  std::string name;
+  std::string target;  // the file's path in the signed repository
+  std::vector<HostPattern> hosts{};
+  std::uint32_t line = 0;
+};
+
+// Emergency statements that are in force at once; more would be a policy of their own.
+inline constexpr std::size_t kMaxEmergencyStatements = 32;
+
+// Rules that one emergency statement names.
+inline constexpr std::size_t kMaxEmergencyRules = 64;
+
+// What an emergency statement does. PKI is enforced under each of them.
+enum class EmergencyKind : std::uint8_t {
+  kSuspend,  // the named rules report in place of enforcing
+  kRevoke,   // a key is distrusted: no path that holds it is taken, whatever else is said
+  kAddPin,   // the named rules have one pin more
+};
+
+// RuleName names rules of a policy: those of a pattern, or the one of them that names the port.
+struct RuleName {
+  HostPattern pattern;
+  std::optional<std::uint16_t> port{};
+
+  friend bool operator==(const RuleName&, const RuleName&) = default;
+};
+
+// EmergencyStatement is one [[emergency]]: what enough approvers said, beside the policy, for a
+// time. Clients write it into the policy that is in force when they have verified it; it ends
+// there by itself.
+struct EmergencyStatement {
+  EmergencyKind kind = EmergencyKind::kSuspend;
+  std::string id;
+  std::vector<RuleName> rules{};  // of kSuspend and kAddPin
+  Pin pin{};                      // of kAddPin; of kRevoke the digest of the key
+  std::optional<Time> until{};    // it is in force before; always there but for kRevoke
+  std::string reason{};
+  std::string ticket{};
+  std::uint32_t line = 0;
+};
+
 // Policy is host rules, their pin sets, modes and dates.
 struct Policy {
   std::string name;
@@ -156,6 +200,13 @@ struct Policy {
   std::vector<Digest> revoked;  // SPKI digests, for the whole policy
   std::vector<PinSet> pin_sets{};
   std::vector<InspectionCa> inspection_cas{};  // in "development" alone
+
+  // Of the policy as a client has it in force: the emergency statements, and a number that grows
+  // when they change while the version stays.
+  std::vector<EmergencyStatement> emergency{};
+  std::uint64_t revision = 0;
+
+  std::vector<Delegate> delegates{};
 
   // For people, for lint and for gates; never part of a decision.
   std::vector<ChangeWindow> change_windows{};
@@ -173,5 +224,8 @@ struct Policy {
 // PinsOf is the pins that `rule` should have: its own, then those of the sets it extends. Fails as
 // ResolvePinSets does.
 [[nodiscard]] Result<std::vector<PolicyPin>> PinsOf(const Policy& policy, const HostRule& rule);
+
+// Names reports whether `name` is a name of `rule`. Pure.
+[[nodiscard]] bool Names(const RuleName& name, const HostRule& rule) noexcept;
 
 }  // namespace cotter

@@ -39,6 +39,15 @@ class CompiledRule {
   [[nodiscard]] std::size_t pin_count() const noexcept { return pin_count_; }
   [[nodiscard]] Pin pin(std::size_t index) const noexcept;  // index < pin_count()
 
+  // pin_until is when the pin `index`, which an emergency statement added, ends to count; nullopt
+  // for the rule's own pins.
+  [[nodiscard]] std::optional<Time> pin_until(std::size_t index) const noexcept;
+
+  // suspended_until is when the rule enforces again, that an emergency statement has reporting;
+  // nullopt for no such statement. suspension is its id, borrowed from the index; else empty.
+  [[nodiscard]] std::optional<Time> suspended_until() const noexcept { return suspended_until_; }
+  [[nodiscard]] std::string_view suspension() const noexcept { return suspension_; }
+
   // needs_cert_digests reports that a pin of the rule is over whole certificates, so that paths
   // must bring those too.
   [[nodiscard]] bool needs_cert_digests() const noexcept { return needs_cert_digests_; }
@@ -51,8 +60,13 @@ class CompiledRule {
 
   const std::uint8_t* digests_ = nullptr;
   const std::uint8_t* traits_ = nullptr;
+  const std::uint8_t* temporary_ = nullptr;
   std::string_view base_;
+  std::string_view suspension_;
   std::optional<Time> expires_;
+  std::optional<Time> suspended_until_;
+  std::uint32_t temporary_count_ = 0;
+  std::uint32_t first_pin_ = 0;
   std::uint32_t source_ = 0;
   std::uint32_t pin_count_ = 0;
   HostPattern::Kind pattern_kind_ = HostPattern::Kind::kExact;
@@ -84,7 +98,8 @@ struct PolicyFault {
 // FindFault is the first fault of `policy`, nullopt where it can be compiled: kPolicyDuplicate (two
 // rules with one pattern and port), kPolicyNoUsablePin (a rule in enforce or report mode with no
 // pin that could match), kPortInvalid, kPolicyTooLarge, kPolicyInvalid (pin sets that do not add
-// up or were not resolved, inspection CAs outside development).
+// up or were not resolved, inspection CAs outside development, emergency statements without an end
+// or a rule). A rule whose last usable pin an emergency statement revoked is no fault: it refuses.
 [[nodiscard]] std::optional<PolicyFault> FindFault(const Policy& policy);
 
 // PolicyIndex is a compiled policy.
@@ -121,9 +136,17 @@ class PolicyIndex {
   // has_revocations reports whether there is any such key.
   [[nodiscard]] bool has_revocations() const noexcept;
 
+  // NextEnd is the earliest end of an emergency statement after `now`; nullopt for none.
+  [[nodiscard]] std::optional<Time> NextEnd(Time now) const noexcept;
+
+  // EndedBy is this policy with every emergency statement that ends at `time` or before ended for
+  // good, whatever a clock says later. Allocates.
+  [[nodiscard]] PolicyIndex EndedBy(Time time) const;
+
   [[nodiscard]] std::string_view name() const noexcept;
   [[nodiscard]] std::string_view environment() const noexcept;
   [[nodiscard]] std::uint64_t version() const noexcept;
+  [[nodiscard]] std::uint64_t revision() const noexcept;
   [[nodiscard]] Unlisted unlisted() const noexcept;
   [[nodiscard]] bool partial_chain() const noexcept;
   [[nodiscard]] std::size_t rule_count() const noexcept;

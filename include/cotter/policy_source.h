@@ -41,6 +41,12 @@ class HeldPolicy final : public PolicySource {
   [[nodiscard]] std::shared_ptr<const PolicyIndex> Current() const noexcept override;
   [[nodiscard]] std::shared_ptr<void> Subscribe(std::function<void()> changed) override;
 
+  // Settle calls the subscribers where an emergency statement of the policy has come to its end
+  // since they were called last. Current never gives out a policy with a statement that has ended
+  // by the clock that was right when it was set, wherever that clock has been put since; it swaps
+  // it for one without, and tells nobody. For a thread that looks every now and then.
+  void Settle();
+
   // Set puts `policy`, which is not null, into force and then calls the subscribers. Of two threads
   // that set, the later one wins. A subscriber may call any member of this object.
   void Set(std::shared_ptr<const PolicyIndex> policy);

@@ -31,7 +31,8 @@ bool MayStandAt(PinPlace place, std::size_t cert_index) noexcept {
 
 // MeasureFit looks for the rule's pins in one path, leaf first, so that the match that is told is
 // the most specific.
-Fit MeasureFit(const CompiledRule& rule, std::span<const PathCertificate> certificates) noexcept {
+Fit MeasureFit(const CompiledRule& rule, std::span<const PathCertificate> certificates,
+               Time now) noexcept {
   Fit fit;
   for (std::size_t c = 0; c < certificates.size() && !fit.Satisfies(rule.require()); ++c) {
     std::optional<Spot>& slot = c == 0 ? fit.leaf : fit.ca;
@@ -44,7 +45,9 @@ Fit MeasureFit(const CompiledRule& rule, std::span<const PathCertificate> certif
         continue;
       }
       const Digest& found = by_cert ? certificates[c].cert : certificates[c].spki;
-      if (found == pin.digest) slot = Spot{p, c};
+      if (found != pin.digest) continue;
+      const std::optional<Time> until = rule.pin_until(p);
+      if (!until || now < *until) slot = Spot{p, c};
     }
   }
   return fit;
@@ -102,8 +105,8 @@ void AddUseReason(PinUse use, ReasonSet& reasons) noexcept {
 // TryPath judges one path: true where it satisfies the rule, else the tally and the reasons say why
 // not.
 bool TryPath(const PolicyIndex& policy, const CompiledRule& rule, const VerifiedPath& path,
-             std::size_t path_index, Verdict& verdict, Tally& tally) noexcept {
-  const Fit fit = MeasureFit(rule, path.certificates());
+             std::size_t path_index, Time now, Verdict& verdict, Tally& tally) noexcept {
+  const Fit fit = MeasureFit(rule, path.certificates(), now);
   const bool satisfies = fit.Satisfies(rule.require());
   if (HoldsRevokedKey(policy, path.certificates())) {
     verdict.reasons.Add(Reason::kRevokedKeyInPath);
@@ -156,12 +159,15 @@ void JudgeRule(const PolicyIndex& policy, const CompiledRule& rule,
     verdict.outcome = JudgeWithoutPins(policy, paths, end, verdict.reasons);
     return;
   }
+  const bool suspended = rule.suspended_until() && now < *rule.suspended_until();
+  if (suspended) verdict.reasons.Add(Reason::kRuleSuspended);
   Tally tally;
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    if (TryPath(policy, rule, paths[i], i, verdict, tally)) {
+    if (TryPath(policy, rule, paths[i], i, now, verdict, tally)) {
       // What was wrong with the paths before it is no longer of interest.
       verdict.reasons = ReasonSet();
       if (expired) verdict.reasons.Add(Reason::kRuleExpired);
+      if (suspended) verdict.reasons.Add(Reason::kRuleSuspended);
       AddUseReason(verdict.match->pin.use, verdict.reasons);
       verdict.outcome = Outcome::kPinnedOk;
       return;
@@ -174,8 +180,8 @@ void JudgeRule(const PolicyIndex& policy, const CompiledRule& rule,
     verdict.outcome = Outcome::kNotPinned;
     return;
   }
-  const bool reports =
-      rule.mode() == Mode::kReport || (expired && rule.on_expiry() == OnExpiry::kReport);
+  const bool reports = suspended || rule.mode() == Mode::kReport ||
+                       (expired && rule.on_expiry() == OnExpiry::kReport);
   if (rule.mode() == Mode::kReport) verdict.reasons.Add(Reason::kReportMode);
   AddSearchReason(end, verdict.reasons);
   verdict.outcome = JudgeMiss(tally, end, reports);
@@ -244,14 +250,14 @@ std::optional<Code> Verdict::code() const noexcept {
   };
   switch (outcome) {
     case Outcome::kPinnedOk:
-      return first_of(
-          {Reason::kRuleExpired, Reason::kBackupPinMatched, Reason::kRetiringPinMatched});
+      return first_of({Reason::kRuleExpired, Reason::kBackupPinMatched, Reason::kRetiringPinMatched,
+                       Reason::kRuleSuspended});
     case Outcome::kPinMismatch:
       return reasons.Has(Reason::kLocalAnchor) && !reasons.Has(Reason::kNoPinMatched)
                  ? Code::kLocalAnchorRefused
                  : Code::kPinMismatch;
     case Outcome::kReported:
-      return Code::kReported;
+      return reasons.Has(Reason::kRuleSuspended) ? Code::kRuleSuspended : Code::kReported;
     case Outcome::kNotPinned:
       return first_of(
           {Reason::kInspectionCa, Reason::kRuleExpired, Reason::kRuleOff, Reason::kUnlisted});
@@ -310,13 +316,15 @@ Code CodeOf(Reason reason) noexcept {
       return Code::kCacheInvalid;
     case Reason::kInspectionCa:
       return Code::kInspectionCa;
+    case Reason::kRuleSuspended:
+      return Code::kRuleSuspended;
   }
   return Code::kInternal;
 }
 
 std::vector<Reason> ReasonSet::List() const {
   std::vector<Reason> list;
-  for (unsigned bit = 0; bit <= static_cast<unsigned>(Reason::kInspectionCa); ++bit) {
+  for (unsigned bit = 0; bit <= static_cast<unsigned>(Reason::kRuleSuspended); ++bit) {
     if (Has(static_cast<Reason>(bit))) list.push_back(static_cast<Reason>(bit));
   }
   return list;

@@ -29,7 +29,9 @@ std::vector<Digest> InspectionKeys(const Policy& policy) {
 class Writer {
  public:
   explicit Writer(const Policy& policy)
-      : policy_(policy), revoked_(image::RevokedKeys(policy)), inspection_(InspectionKeys(policy)) {
+      : policy_(policy),
+        revoked_(image::KeysRevokedInForce(policy)),
+        inspection_(InspectionKeys(policy)) {
     text_ = policy.name + policy.environment;
   }
 
@@ -49,6 +51,7 @@ class Writer {
     image::Header header{};
     header.magic = image::kMagic;
     header.policy_version = policy_.version;
+    header.policy_revision = policy_.revision;
     header.flags = (policy_.unlisted == Unlisted::kRefuse ? image::kUnlistedRefuse : 0U) |
                    (policy_.partial_chain ? image::kPartialChain : 0U);
     header.slot_count = static_cast<std::uint32_t>(slots_.size());
@@ -57,6 +60,7 @@ class Writer {
     header.port_count = static_cast<std::uint32_t>(ports_.size());
     header.revoked_count = static_cast<std::uint32_t>(revoked_.size());
     header.inspection_count = static_cast<std::uint32_t>(inspection_.size());
+    header.temporary_count = static_cast<std::uint32_t>(temporary_.size());
     header.text_size = static_cast<std::uint32_t>(text_.size());
     header.name_size = static_cast<std::uint32_t>(policy_.name.size());
     header.environment_size = static_cast<std::uint32_t>(policy_.environment.size());
@@ -73,6 +77,7 @@ class Writer {
     Append(out, ports_);
     Append(out, revoked_);
     Append(out, inspection_);
+    Append(out, temporary_);
     const ByteView text = AsBytes(text_);
     out.insert(out.end(), text.begin(), text.end());
     Seal(out, header, layout);
@@ -129,14 +134,48 @@ class Writer {
                                                static_cast<unsigned>(rule.local_anchors));
     for (const PolicyPin& entry : rule.pins) {
       if (entry.pin.kind == PinKind::kCert) record.flags |= image::kNeedsCertDigests;
-      digests_.push_back(entry.pin.digest);
-      traits_.push_back(image::Traits(static_cast<unsigned>(entry.pin.kind),
-                                      static_cast<unsigned>(entry.pin.place),
-                                      static_cast<unsigned>(entry.pin.use)));
+      AddPin(entry.pin);
     }
+    AddEmergency(rule, record);
     ports_.insert(ports_.end(), rule.ports.begin(), rule.ports.end());
     std::sort(ports_.begin() + static_cast<std::ptrdiff_t>(record.first_port), ports_.end());
     rules_.push_back(record);
+  }
+
+  void AddPin(const Pin& pin) {
+    digests_.push_back(pin.digest);
+    traits_.push_back(image::Traits(static_cast<unsigned>(pin.kind),
+                                    static_cast<unsigned>(pin.place),
+                                    static_cast<unsigned>(pin.use)));
+  }
+
+  // AddEmergency adds what statements say of `rule`: its pins come behind the rule's own.
+  void AddEmergency(const HostRule& rule, image::Rule& record) {
+    for (const EmergencyStatement& statement : policy_.emergency) {
+      if (statement.kind == EmergencyKind::kRevoke || !IsNamed(statement, rule)) continue;
+      image::Temporary entry{};
+      entry.until = statement.until->unix_seconds;
+      entry.kind = image::kSuspendedRule;
+      entry.subject = record.source;
+      if (statement.kind == EmergencyKind::kAddPin) {
+        if (record.pin_count == kMaxPinsPerRule) continue;  // its own pins are enough
+        if (statement.pin.kind == PinKind::kCert) record.flags |= image::kNeedsCertDigests;
+        entry.kind = image::kAddedPin;
+        entry.subject = static_cast<std::uint32_t>(digests_.size());
+        AddPin(statement.pin);
+        traits_.back() |= image::kTemporaryPin;
+        ++record.pin_count;
+      }
+      entry.text_offset = static_cast<std::uint32_t>(text_.size());
+      entry.text_size = static_cast<std::uint32_t>(statement.id.size());
+      text_ += statement.id;
+      temporary_.push_back(entry);
+    }
+  }
+
+  static bool IsNamed(const EmergencyStatement& statement, const HostRule& rule) {
+    return std::ranges::any_of(statement.rules,
+                               [&](const RuleName& name) { return Names(name, rule); });
   }
 
   void FillSlots() {
@@ -160,6 +199,7 @@ class Writer {
   std::vector<std::uint16_t> ports_;
   std::vector<Digest> revoked_;
   std::vector<Digest> inspection_;
+  std::vector<image::Temporary> temporary_;
   std::string text_;
 };
 

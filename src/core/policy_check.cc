@@ -123,6 +123,31 @@ std::optional<PolicyFault> CheckPinSets(const Policy& policy) {
   return std::nullopt;
 }
 
+std::optional<Error> CheckStatement(const EmergencyStatement& statement) {
+  const std::string where = "emergency statement \"" + statement.id + "\"";
+  if (statement.id.empty()) return Error{Code::kPolicyInvalid, "an emergency statement has no id"};
+  if (statement.kind == EmergencyKind::kRevoke) return std::nullopt;
+  if (!statement.until) return Error{Code::kPolicyInvalid, where + " has no end"};
+  if (statement.rules.empty() || statement.rules.size() > kMaxEmergencyRules) {
+    return Error{Code::kPolicyInvalid,
+                 where + ": expected 1 to " + std::to_string(kMaxEmergencyRules) + " rules"};
+  }
+  return std::nullopt;
+}
+
+// CheckEmergency looks at what is said beside the policy.
+std::optional<Error> CheckEmergency(const Policy& policy) {
+  if (policy.emergency.size() > kMaxEmergencyStatements) {
+    return Error{
+        Code::kPolicyTooLarge,
+        "expected at most " + std::to_string(kMaxEmergencyStatements) + " emergency statements"};
+  }
+  for (const EmergencyStatement& statement : policy.emergency) {
+    if (auto error = CheckStatement(statement)) return error;
+  }
+  return std::nullopt;
+}
+
 // CheckWhole looks at what concerns no single rule.
 std::optional<PolicyFault> CheckWhole(const Policy& policy) {
   if (policy.hosts.size() > kMaxPolicyRules) {
@@ -149,6 +174,7 @@ std::optional<PolicyFault> CheckWhole(const Policy& policy) {
 
 std::optional<PolicyFault> FindFault(const Policy& policy) {
   if (auto fault = CheckWhole(policy)) return fault;
+  if (auto error = CheckEmergency(policy)) return PolicyFault{*error};
   if (auto fault = CheckPinSets(policy)) return fault;
   const std::vector<Digest> revoked = image::RevokedKeys(policy);
   for (std::size_t i = 0; i < policy.hosts.size(); ++i) {

@@ -11,12 +11,14 @@
 //   ports       2 bytes each, ascending within a rule
 //   revoked     32 bytes each, ascending
 //   inspection  the keys of inspection CAs, 32 bytes each, ascending
+//   temporary   what emergency statements suspend and add, with its end
 //   text        names, not terminated
 //
 // Accidental damage is found in two steps, so that opening need not touch every byte: a checksum
-// over header, slots and keys when it is opened, and one over a rule with its pins and
-// ports when it is looked up. A name is checked by the hash that led to it. Bounds are checked at
-// each use all the same, so that a forged image can at worst decide wrongly for whoever trusted it.
+// over header, slots, keys and temporary entries when it is opened, and one over a rule with its
+// pins and ports when it is looked up. A name is checked by the hash that led to it. Bounds are
+// checked at each use all the same, so that a forged image can at worst decide wrongly for whoever
+// trusted it.
 #pragma once
 
 #include <bit>
@@ -31,8 +33,8 @@ namespace cotter::image {
 static_assert(std::endian::native == std::endian::little,
               "the image is read in place, and its numbers are little-endian");
 
-// "COTCOLP2"; any other layout gets another.
-inline constexpr std::uint64_t kMagic = 0x32504C4F43544F43;
+// "COTCOLP3"; any other layout gets another.
+inline constexpr std::uint64_t kMagic = 0x33504C4F43544F43;
 inline constexpr std::uint32_t kUnlistedRefuse = 1;
 inline constexpr std::uint32_t kPartialChain = 2;
 
@@ -52,9 +54,10 @@ struct Header {
   std::uint32_t environment_size;  // its environment behind it
   std::uint32_t text_checksum;     // of these two
   std::uint32_t inspection_count;
-  std::uint32_t unused;
+  std::uint32_t temporary_count;
+  std::uint64_t policy_revision;
 };
-static_assert(sizeof(Header) == 80);
+static_assert(sizeof(Header) == 88);
 
 inline constexpr std::size_t kChecksumEnd = 16;  // where what it covers begins
 
@@ -86,11 +89,26 @@ struct Rule {
 };
 static_assert(sizeof(Rule) == 32);
 
+// What a Temporary is about.
+inline constexpr std::uint32_t kSuspendedRule = 0;  // its `source`
+inline constexpr std::uint32_t kAddedPin = 1;       // its place among the digests
+
+struct Temporary {
+  std::int64_t until;
+  std::uint32_t kind;
+  std::uint32_t subject;
+  std::uint32_t text_offset;  // of the statement's id
+  std::uint32_t text_size;
+};
+static_assert(sizeof(Temporary) == 24);
+
 constexpr std::uint8_t Halves(unsigned low, unsigned high) {
   return static_cast<std::uint8_t>(low | high << 4);
 }
 
-// A pin's traits: kind in bit 0, place in bits 1 and 2, use in bits 3 to 5.
+// A pin's traits: kind in bit 0, place in bits 1 and 2, use in bits 3 to 5; bit 6 has one that an
+// emergency statement added.
+inline constexpr std::uint8_t kTemporaryPin = 1U << 6;
 constexpr std::uint8_t Traits(unsigned kind, unsigned place, unsigned use) {
   return static_cast<std::uint8_t>(kind | place << 1 | use << 3);
 }
@@ -113,7 +131,8 @@ struct Layout {
         ports(traits + header.pin_count),
         revoked(ports + std::uint64_t{header.port_count} * sizeof(std::uint16_t)),
         inspection(revoked + std::uint64_t{header.revoked_count} * 32),
-        text(inspection + std::uint64_t{header.inspection_count} * 32),
+        temporary(inspection + std::uint64_t{header.inspection_count} * 32),
+        text(temporary + std::uint64_t{header.temporary_count} * sizeof(Temporary)),
         end(text + header.text_size) {}
 
   std::uint64_t slots;
@@ -123,6 +142,7 @@ struct Layout {
   std::uint64_t ports;
   std::uint64_t revoked;
   std::uint64_t inspection;
+  std::uint64_t temporary;
   std::uint64_t text;
   std::uint64_t end;
 };
@@ -141,8 +161,8 @@ class SuffixHash {
 // HashOf is the SuffixHash of a whole name.
 [[nodiscard]] std::uint64_t HashOf(std::string_view name) noexcept;
 
-// IndexChecksum covers the header behind the checksum, the slots, and the revoked and inspection
-// keys of `image`, whose layout is sound.
+// IndexChecksum covers the header behind the checksum, the slots, the revoked and inspection keys
+// and the temporary entries of `image`, whose layout is sound.
 [[nodiscard]] std::uint64_t IndexChecksum(ByteView image, const Layout& layout) noexcept;
 
 // RuleChecksum covers `rule` but for its checksum, and its pins and ports, which are inside

@@ -6,6 +6,8 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <limits>
+#include <utility>
 
 #include "core/policy_image.h"
 #include <cotter/policy_index.h>
@@ -157,6 +159,11 @@ bool HoldsDigest(const std::uint8_t* digests, std::uint32_t count, const Digest&
   return false;
 }
 
+// EntryAt is the temporary entry `index` of those at `first`.
+image::Temporary EntryAt(const std::uint8_t* first, std::uint32_t index) noexcept {
+  return Load<image::Temporary>(first + std::uint64_t{index} * sizeof(image::Temporary));
+}
+
 }  // namespace
 
 Pin CompiledRule::pin(std::size_t index) const noexcept {
@@ -168,6 +175,18 @@ Pin CompiledRule::pin(std::size_t index) const noexcept {
   pin.place = static_cast<PinPlace>(traits >> 1 & 3U);
   pin.use = static_cast<PinUse>(traits >> 3 & 7U);
   return pin;
+}
+
+std::optional<Time> CompiledRule::pin_until(std::size_t index) const noexcept {
+  COTTER_CHECK(index < pin_count_);
+  if ((traits_[index] & image::kTemporaryPin) == 0) return std::nullopt;
+  for (std::uint32_t i = 0; i < temporary_count_; ++i) {
+    const image::Temporary entry = EntryAt(temporary_, i);
+    if (entry.kind == image::kAddedPin && entry.subject == first_pin_ + index) {
+      return Time{entry.until};
+    }
+  }
+  return Time{std::numeric_limits<std::int64_t>::min()};  // without an end it has ended
 }
 
 std::string CompiledRule::pattern() const {
@@ -214,6 +233,17 @@ CompiledRule PolicyIndex::MakeRule(const Record& record, HostPattern::Kind kind,
   rule.require_ = static_cast<Require>(Low(record.require_and_anchors));
   rule.local_anchors_ = static_cast<LocalAnchors>(High(record.require_and_anchors));
   rule.needs_cert_digests_ = (record.flags & image::kNeedsCertDigests) != 0;
+  rule.temporary_ = view.bytes + view.layout.temporary;
+  rule.temporary_count_ = view.header.temporary_count;
+  rule.first_pin_ = record.first_pin;
+  for (std::uint32_t i = 0; i < rule.temporary_count_; ++i) {
+    const image::Temporary entry = EntryAt(rule.temporary_, i);
+    if (entry.kind != image::kSuspendedRule || entry.subject != record.source) continue;
+    // Of two statements the one that ends later.
+    if (rule.suspended_until_ && *rule.suspended_until_ >= Time{entry.until}) continue;
+    rule.suspended_until_ = Time{entry.until};
+    rule.suspension_ = view.Text(entry.text_offset, entry.text_size);
+  }
   return rule;
 }
 
@@ -293,6 +323,36 @@ std::string_view PolicyIndex::name() const noexcept {
 std::string_view PolicyIndex::environment() const noexcept {
   const View view(image_);
   return view.Text(view.header.name_size, view.header.environment_size);
+}
+
+std::uint64_t PolicyIndex::revision() const noexcept { return View(image_).header.policy_revision; }
+
+std::optional<Time> PolicyIndex::NextEnd(Time now) const noexcept {
+  const View view(image_);
+  std::optional<Time> next;
+  for (std::uint32_t i = 0; i < view.header.temporary_count; ++i) {
+    const Time until{EntryAt(view.bytes + view.layout.temporary, i).until};
+    if (until > now && (!next || until < *next)) next = until;
+  }
+  return next;
+}
+
+PolicyIndex PolicyIndex::EndedBy(Time time) const {
+  auto copy = std::make_shared<Bytes>(image_.begin(), image_.end());
+  View view(*copy);
+  std::uint8_t* const first = copy->data() + view.layout.temporary;
+  for (std::uint32_t i = 0; i < view.header.temporary_count; ++i) {
+    image::Temporary entry = EntryAt(first, i);
+    if (entry.until > time.unix_seconds) continue;
+    entry.until = std::numeric_limits<std::int64_t>::min();
+    std::memcpy(first + std::uint64_t{i} * sizeof entry, &entry, sizeof entry);
+  }
+  view.header.checksum = image::IndexChecksum(*copy, view.layout);
+  std::memcpy(copy->data(), &view.header, sizeof view.header);
+  PolicyIndex index;
+  index.image_ = *copy;
+  index.owner_ = std::move(copy);
+  return index;
 }
 
 std::uint64_t PolicyIndex::version() const noexcept { return View(image_).header.policy_version; }

@@ -30,6 +30,16 @@ std::vector<Digest> RevokedKeys(const Policy& policy) {
   return keys;
 }
 
+std::vector<Digest> KeysRevokedInForce(const Policy& policy) {
+  std::vector<Digest> keys = RevokedKeys(policy);
+  for (const EmergencyStatement& statement : policy.emergency) {
+    if (statement.kind != EmergencyKind::kRevoke) continue;
+    const auto at = std::ranges::lower_bound(keys, statement.pin.digest);
+    if (at == keys.end() || *at != statement.pin.digest) keys.insert(at, statement.pin.digest);
+  }
+  return keys;
+}
+
 std::vector<const HostRule*> Sorted(const Policy& policy) {
   std::vector<const HostRule*> sorted(policy.hosts.size());
   std::ranges::transform(policy.hosts, sorted.begin(), [](const HostRule& rule) { return &rule; });
@@ -39,3 +49,12 @@ std::vector<const HostRule*> Sorted(const Policy& policy) {
 }
 
 }  // namespace cotter::image
+
+namespace cotter {
+
+bool Names(const RuleName& name, const HostRule& rule) noexcept {
+  return name.pattern == rule.pattern &&
+         (!name.port || std::ranges::find(rule.ports, *name.port) != rule.ports.end());
+}
+
+}  // namespace cotter

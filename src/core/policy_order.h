@@ -14,6 +14,9 @@ namespace cotter::image {
 // without repeats. Allocates.
 [[nodiscard]] std::vector<Digest> RevokedKeys(const Policy& policy);
 
+// KeysRevokedInForce is those, and the keys that emergency statements revoke; likewise.
+[[nodiscard]] std::vector<Digest> KeysRevokedInForce(const Policy& policy);
+
 // Sorted is the rules with those of one base together, in it by pattern kind. The pointers are
 // borrowed from `policy`. Allocates.
 [[nodiscard]] std::vector<const HostRule*> Sorted(const Policy& policy);

@@ -131,6 +131,15 @@ name = "a"
 pin = "pL1+qb9HTMRZJmuC/bB/ZI9d302BYrrqiVuRyW+DGrU="
 [[inventory]]
 host = "a.example"
+[[delegate]]
+name = "a"
+target = "a"
+hosts = ["a.example"]
+[[emergency]]
+id = "a"
+kind = "revoke"
+pin = "pL1+qb9HTMRZJmuC/bB/ZI9d302BYrrqiVuRyW+DGrU="
+rules = [{ pattern = "a.example" }]
 [[host]]
 pattern = "a.example"
 pins = [{ pin = "pL1+qb9HTMRZJmuC/bB/ZI9d302BYrrqiVuRyW+DGrU=" }]

@@ -123,6 +123,10 @@ void WriteHeader(std::string& out, const Policy& policy) {
   object.Array("revoked", policy.revoked,
                [&](const Digest& digest) { AppendString(out, FormatPin(digest)); });
   object.Strings("change_windows", Windows(policy.change_windows));
+  if (policy.revision != 0) {
+    object.Key("revision");
+    out += std::to_string(policy.revision);
+  }
 }
 
 void WriteHost(std::string& out, const HostRule& rule) {
@@ -161,6 +165,34 @@ void WriteInventory(std::string& out, const InventoryEntry& entry) {
   object.Date("review", entry.review);
 }
 
+void WriteDelegate(std::string& out, const Delegate& delegate) {
+  Object object(out);
+  object.Always("name", delegate.name);
+  object.Always("target", delegate.target);
+  object.Array("hosts", delegate.hosts,
+               [&](const HostPattern& pattern) { AppendString(out, pattern.ToString()); });
+}
+
+void WriteEmergency(std::string& out, const EmergencyStatement& statement) {
+  Object object(out);
+  object.Always("id", statement.id);
+  object.Always("kind", WordFor(kEmergencyWords, statement.kind));
+  object.Array("rules", statement.rules, [&](const RuleName& name) {
+    Object entry(out);
+    entry.Always("pattern", name.pattern.ToString());
+    if (!name.port) return;
+    entry.Key("port");
+    out += std::to_string(*name.port);
+  });
+  if (statement.kind != EmergencyKind::kSuspend) {
+    object.Always("pin", FormatPin(statement.pin.digest));
+    object.Choice("place", kPlaceWords, statement.pin.place, PinPlace::kAny);
+  }
+  object.Date("until", statement.until);
+  object.Text("reason", statement.reason);
+  object.Text("ticket", statement.ticket);
+}
+
 }  // namespace
 
 std::string WritePolicyJson(const Policy& policy) {
@@ -182,6 +214,10 @@ std::string WritePolicyJson(const Policy& policy) {
     });
     object.Array("inventory", policy.inventory,
                  [&](const InventoryEntry& entry) { WriteInventory(out, entry); });
+    object.Array("delegate", policy.delegates,
+                 [&](const Delegate& delegate) { WriteDelegate(out, delegate); });
+    object.Array("emergency", policy.emergency,
+                 [&](const EmergencyStatement& statement) { WriteEmergency(out, statement); });
     object.Array("host", policy.hosts, [&](const HostRule& rule) { WriteHost(out, rule); });
   }
   return out;

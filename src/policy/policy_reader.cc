@@ -126,6 +126,10 @@ void ReadHeader(Value value, Policy& policy, ReadLog& log) {
     if (const auto digest = ReadDigest(table, "revoked", text)) policy.revoked.push_back(*digest);
   }
   policy.change_windows = ReadChangeWindows(table);
+  if (const auto revision =
+          table.Integer("revision", 0, std::numeric_limits<std::int64_t>::max())) {
+    policy.revision = static_cast<std::uint64_t>(*revision);
+  }
   table.Finish();
 }
 
@@ -210,6 +214,69 @@ void ReadInventory(Value value, Policy& policy, ReadLog& log) {
   policy.inventory.push_back(std::move(entry));
 }
 
+void ReadDelegate(Value value, Policy& policy, ReadLog& log) {
+  TableReader table(value, "[[delegate]]", log);
+  Delegate delegate{.name = ReadName(table), .target = {}};
+  Assign(delegate.target, table.String("target"));
+  if (delegate.target.empty()) {
+    table.Fail(Code::kPolicyInvalid, "target", "expected a path such as \"production/team.json\"");
+  }
+  for (const std::string& text : table.Strings("hosts")) {
+    Result<HostPattern> pattern = HostPattern::Parse(text, &base::Idna());
+    if (pattern) {
+      delegate.hosts.push_back(*std::move(pattern));
+    } else {
+      table.Fail(pattern.error().code, "hosts", pattern.error().message);
+    }
+  }
+  if (delegate.hosts.empty()) {
+    table.Fail(Code::kPolicyInvalid, "hosts", "expected patterns such as \"**.example.com\"");
+  }
+  delegate.line = table.line();
+  table.Finish();
+  policy.delegates.push_back(std::move(delegate));
+}
+
+std::vector<RuleName> ReadRuleNames(TableReader& owner, ReadLog& log) {
+  std::vector<RuleName> names;
+  owner.Tables("rules", [&](Value value) {
+    TableReader table(value, "rules", log);
+    std::optional<HostPattern> pattern = ReadPattern(table, "pattern");
+    const std::optional<std::int64_t> port = table.Integer("port", 1, 65535);
+    table.Finish();
+    if (!pattern) return;
+    RuleName name{.pattern = *std::move(pattern)};
+    if (port) name.port = static_cast<std::uint16_t>(*port);
+    names.push_back(std::move(name));
+  });
+  return names;
+}
+
+void ReadEmergency(Value value, Policy& policy, ReadLog& log) {
+  TableReader table(value, "[[emergency]]", log);
+  EmergencyStatement statement;
+  Assign(statement.id, table.String("id"));
+  if (statement.id.empty()) table.Fail(Code::kPolicyInvalid, "id", "expected a text");
+  const std::optional<EmergencyKind> kind = table.Choice("kind", kEmergencyWords);
+  if (!kind) {
+    table.Fail(Code::kPolicyInvalid, "kind", "expected \"suspend\", \"revoke\" or \"add_pin\"");
+  }
+  Assign(statement.kind, kind);
+  statement.rules = ReadRuleNames(table, log);
+  if (const std::optional<std::string> pin = table.String("pin")) {
+    Assign(statement.pin.digest, ReadDigest(table, "pin", *pin));
+  } else if (kind && *kind != EmergencyKind::kSuspend) {
+    table.Fail(Code::kPolicyInvalid, "pin", "expected \"sha256/...\"");
+  }
+  Assign(statement.pin.place, table.Choice("place", kPlaceWords));
+  statement.until = table.Date("until");
+  Assign(statement.reason, table.String("reason"));
+  Assign(statement.ticket, table.String("ticket"));
+  statement.line = table.line();
+  table.Finish();
+  policy.emergency.push_back(std::move(statement));
+}
+
 }  // namespace
 
 void ReadTables(Value root, Header header, Policy& policy, ReadLog& log) {
@@ -222,6 +289,8 @@ void ReadTables(Value root, Header header, Policy& policy, ReadLog& log) {
   top.Tables("pin_set", [&](Value value) { ReadPinSet(value, policy, log); });
   top.Tables("inspection_ca", [&](Value value) { ReadInspectionCa(value, policy, log); });
   top.Tables("inventory", [&](Value value) { ReadInventory(value, policy, log); });
+  top.Tables("delegate", [&](Value value) { ReadDelegate(value, policy, log); });
+  top.Tables("emergency", [&](Value value) { ReadEmergency(value, policy, log); });
   top.Tables("host", [&](Value value) { ReadHost(value, policy, log); });
   top.Finish();
 }

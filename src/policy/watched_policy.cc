@@ -54,6 +54,10 @@ bool IsSame(const PolicyIndex& one, const PolicyIndex& other) {
 // WhyNot says why `next` may not follow `current`.
 std::optional<Error> WhyNot(const PolicyIndex& current, const PolicyIndex& next) {
   if (next.version() > current.version()) return std::nullopt;
+  // The same policy under other emergency statements.
+  if (next.version() == current.version() && next.revision() > current.revision()) {
+    return std::nullopt;
+  }
   return Error{Code::kPolicyRollback,
                "expected a version above " + std::to_string(current.version()) +
                    ", found another policy with version " + std::to_string(next.version())};
@@ -64,7 +68,7 @@ std::optional<Error> WhyNot(const PolicyIndex& current, const PolicyIndex& next)
 class WatchedPolicy::Watch : public std::enable_shared_from_this<WatchedPolicy::Watch> {
  public:
   Watch(WatchOptions options, std::shared_ptr<const PolicyIndex> first)
-      : options_(std::move(options)), held_(std::move(first)) {}
+      : options_(std::move(options)), file_(first), held_(std::move(first)) {}
 
   ~Watch() = default;
   Watch(const Watch&) = delete;
@@ -98,13 +102,14 @@ class WatchedPolicy::Watch : public std::enable_shared_from_this<WatchedPolicy::
     const std::lock_guard<std::mutex> lock(look_mutex_);
     Result<PolicyIndex> next = Compile(options_.path);
     if (!next) return Fail(next.error());
-    const std::shared_ptr<const PolicyIndex> current = held_.Current();
     if (Result<void> fits = CheckEnvironment(*next, options_.environment); !fits) {
       return Fail(fits.error());
     }
-    if (!IsSame(*current, *next)) {
-      if (const std::optional<Error> why = WhyNot(*current, *next)) return Fail(*why);
-      held_.Set(std::make_shared<const PolicyIndex>(*std::move(next)));
+    // Held against what the file said: what is in force may have lost what ended since.
+    if (!IsSame(*file_, *next)) {
+      if (const std::optional<Error> why = WhyNot(*file_, *next)) return Fail(*why);
+      file_ = std::make_shared<const PolicyIndex>(*std::move(next));
+      held_.Set(file_);
     }
     const std::lock_guard<std::mutex> failure_lock(mutex_);
     failure_.reset();
@@ -146,6 +151,7 @@ class WatchedPolicy::Watch : public std::enable_shared_from_this<WatchedPolicy::
     std::unique_lock<std::mutex> lock(mutex_);
     while (!wake_.wait_for(lock, options_.interval, [this] { return ended_; })) {
       lock.unlock();
+      SettleSafely();
       const Stamp now = StampOf(options_.path);
       if (now != read && now == seen) {
         // The stamp was taken before the file is read: what changes since is seen the next time. A
@@ -167,7 +173,17 @@ class WatchedPolicy::Watch : public std::enable_shared_from_this<WatchedPolicy::
     }
   }
 
+  // SettleSafely has subscribers hear of what came to its end. Without memory, at the next look.
+  void SettleSafely() noexcept {
+    try {
+      held_.Settle();
+    } catch (...) {
+      return;
+    }
+  }
+
   const WatchOptions options_;
+  std::shared_ptr<const PolicyIndex> file_;  // as it was read last; under look_mutex_
   HeldPolicy held_;
   std::mutex look_mutex_;
   mutable std::mutex mutex_;

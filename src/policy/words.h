@@ -42,6 +42,10 @@ inline constexpr Word<Exposure> kExposureWords[] = {{"public", Exposure::kPublic
                                                     {"vpn", Exposure::kVpn},
                                                     {"internal", Exposure::kInternal}};
 
+inline constexpr Word<EmergencyKind> kEmergencyWords[] = {{"suspend", EmergencyKind::kSuspend},
+                                                          {"revoke", EmergencyKind::kRevoke},
+                                                          {"add_pin", EmergencyKind::kAddPin}};
+
 // WordFor is the word of `value`. Static storage.
 template <typename T, std::size_t N>
 [[nodiscard]] constexpr std::string_view WordFor(const Word<T> (&words)[N], T value) {

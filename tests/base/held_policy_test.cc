@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/clock.h"
 #include <cotter/policy_source.h>
 
 namespace cotter {
@@ -42,6 +43,31 @@ TEST(HeldPolicyTest, SubscriberMayCallTheSource) {
   });
   source->Set(Version(2));
   EXPECT_EQ(source->Current()->version(), 3U);
+}
+
+// An end needs no network and no swap: it is there when it is time, whether anybody looks or not.
+TEST(HeldPolicyTest, EmergencyStatementsEndByThemselves_S0_20) {
+  Policy policy;
+  policy.hosts.push_back({.pattern = *HostPattern::Parse("api.example.com")});
+  policy.hosts[0].pins.push_back({.pin = {.digest = {{1}}}});
+  EmergencyStatement statement{.kind = EmergencyKind::kSuspend, .id = "E1"};
+  statement.rules.push_back({.pattern = policy.hosts[0].pattern});
+  statement.until = Time{base::Now().unix_seconds + 1};
+  policy.emergency.push_back(statement);
+  const auto with = std::make_shared<const PolicyIndex>(PolicyIndex::Build(policy).value());
+  const std::shared_ptr<HeldPolicy> source = HoldPolicy(with);
+  int called = 0;
+  const std::shared_ptr<void> handle = source->Subscribe([&] { ++called; });
+  while (source->Current() == with) {
+  }
+  EXPECT_GE(base::Now(), *statement.until);
+  const HostName host = *HostName::Parse("api.example.com");
+  // However far the clock is put back.
+  EXPECT_LT(*source->Current()->Find(host, 443).rule.suspended_until(), Time{0});
+  EXPECT_EQ(called, 0);
+  source->Settle();
+  source->Settle();
+  EXPECT_EQ(called, 1);
 }
 
 TEST(HeldPolicyTest, NoPolicyIsNoSource) { EXPECT_EQ(HoldPolicy(nullptr), nullptr); }

@@ -24,6 +24,7 @@ unlisted = "refuse"
 partial_chain = true
 revoked = ["sha256/C5+lpZ7tcVwmwQIMcRtPbsQtWLABXhQzejna0wHFr8M="]
 change_windows = ["Sat 22:00-02:00"]
+revision = 3
 [[pin_set]]
 name = "roots"
 pins = [{ pin = "sha256//Vjs8r4z+80wjNcr1YKepWQboSIRi63WsWXhIMN+eWys=", place = "ca" }]
@@ -41,6 +42,19 @@ tags = ["ephi"]
 partner = "p"
 exposure = "vpn"
 review = 2027-01-01
+[[delegate]]
+name = "team"
+target = "production/team.json"
+hosts = ["**.team.example.com"]
+[[emergency]]
+id = "e1"
+kind = "add_pin"
+rules = [{ pattern = "*.bücher.example", port = 443 }]
+pin = "sha256/C5+lpZ7tcVwmwQIMcRtPbsQtWLABXhQzejna0wHFr8M="
+place = "leaf"
+until = 2026-12-01T12:00:00Z
+reason = "r"
+ticket = "T-1"
 [[host]]
 pattern = "*.bücher.example"
 ports = [8443, 443]

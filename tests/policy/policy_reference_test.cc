@@ -60,6 +60,12 @@ std::string PolicyWith(const std::string& table, const std::string& line) {
   tables["[[pin_set]]"]["name"] = "name = \"our CAs\"";
   tables["[[inspection_ca]]"] = {{"name", "name = \"proxy\""}, {"pin", std::string(kPin)}};
   tables["[[inventory]]"]["host"] = "host = \"a.example\"";
+  tables["[[delegate]]"] = {{"name", "name = \"team\""},
+                            {"target", "target = \"t\""},
+                            {"hosts", "hosts = [\"b.example\"]"}};
+  tables["[[emergency]]"] = {
+      {"id", "id = \"e\""}, {"kind", "kind = \"revoke\""}, {"pin", std::string(kPin)}};
+  tables["rules"]["pattern"] = "pattern = \"a.example\"";
   tables["[[host]]"]["pattern"] = "pattern = \"a.example\"";
   tables["pins"]["pin"] = kPin;
   tables["history"]["date"] = "date = 2026-01-01";
@@ -72,9 +78,10 @@ std::string PolicyWith(const std::string& table, const std::string& line) {
   for (const std::string name : {"pins", "history"}) {
     tables["[[host]]"].emplace(name, inline_table(name));
   }
+  if (table == "rules") tables["[[emergency]]"].emplace("rules", inline_table("rules"));
   std::string out = "[[pin_set]]\nname = \"roots\"\n";
-  for (const std::string name :
-       {"[policy]", "[[pin_set]]", "[[inspection_ca]]", "[[inventory]]", "[[host]]"}) {
+  for (const std::string name : {"[policy]", "[[pin_set]]", "[[inspection_ca]]", "[[inventory]]",
+                                 "[[delegate]]", "[[emergency]]", "[[host]]"}) {
     out += name + "\n";
     for (const auto& [unused, entry] : tables[name]) out += entry + "\n";
   }
