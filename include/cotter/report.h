@@ -87,6 +87,10 @@ struct ViolationEvent {
   std::string peer;                   // "192.0.2.7:443", "[2001:db8::7]:443"; empty: not known
   std::vector<Bytes> served_chain{};  // DER, as the server sent it, where the door kept it
   std::optional<Request> request{};   // of an HTTP client
+
+  // The emergency statement that has the rule report, and when it ends; empty for none.
+  std::string suspension{};
+  std::optional<Time> suspended_until{};
 };
 
 // Occurrence is what a door knows at a violation; its members are those of tls::Violation. It

@@ -29,6 +29,10 @@ ViolationEvent MakeEvent(const Occurrence& occurrence, Time now, std::string pee
   if (verdict.rule) {
     event.pattern = verdict.rule->pattern();
     event.expires = verdict.rule->expires();
+    if (verdict.reasons.Has(Reason::kRuleSuspended)) {
+      event.suspension = std::string(verdict.rule->suspension());
+      event.suspended_until = verdict.rule->suspended_until();
+    }
     for (std::size_t i = 0; i < verdict.rule->pin_count(); ++i) {
       const Pin pin = verdict.rule->pin(i);
       if (pin.kind == PinKind::kSpki && pin.use != PinUse::kRevoked) {
@@ -73,6 +77,10 @@ std::string LogLine(const ViolationEvent& event) {
   if (!event.pattern.empty()) line += " rule=" + Quoted(event.pattern);
   line += " policy=" + Quoted(event.policy_name);
   line += " policy_version=" + std::to_string(event.policy_version);
+  if (event.suspended_until) {
+    line += " suspended_by=" + Quoted(event.suspension);
+    line += " suspended_until=" + FormatTime(*event.suspended_until);
+  }
   if (!event.peer.empty()) line += " peer=" + Quoted(event.peer);
   line += " time=" + FormatTime(event.time);
   return line;

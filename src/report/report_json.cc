@@ -51,6 +51,10 @@ std::string FileLine(const ViolationEvent& event, UrlDetail detail) {
                     {"policy", Valid(event.policy_name)}, {"policy_version", event.policy_version},
                     {"peer", Valid(event.peer)}};
   if (event.code) line["code"] = NameOf(*event.code);
+  if (event.suspended_until) {
+    line["suspended"] = {{"statement", Valid(event.suspension)},
+                         {"until", FormatTime(*event.suspended_until)}};
+  }
   if (event.request) line["request"] = RequestObject(*event.request, detail);
   return json::serialize(line);
 }

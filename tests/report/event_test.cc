@@ -80,6 +80,16 @@ TEST(Text, NamesTheHostAndWhatWasFound_S1_48_S2_12) {
   EXPECT_THAT(line, HasSubstr("policy=acme policy_version=42 peer=192.0.2.7:443"));
 }
 
+// S0-20: who reads the log sees that pins are switched off, by what, and until when.
+TEST(Text, NamesTheStatementThatSuspendsARule_S0_20) {
+  ViolationEvent event = SampleEvent("api.example.com");
+  EXPECT_EQ(LogLine(event).find("suspended"), std::string::npos);
+  event.suspension = "2026-11-26-1";
+  event.suspended_until = Time{1'800'003'600};
+  EXPECT_THAT(LogLine(event),
+              HasSubstr(" suspended_by=2026-11-26-1 suspended_until=2027-01-15T09:00:00Z"));
+}
+
 TEST(Text, CannotBeMadeToWriteASecondLineOrKey) {
   ViolationEvent event = SampleEvent("api.example.com");
   event.policy_name = "acme\nevent=ok \" host=good\x1b[0m";
