@@ -29,6 +29,11 @@ class PolicySource {
   // what it throws is dropped. It ends with the returned handle. A call that has begun may still
   // run when the handle is gone, so `changed` must own, or hold weakly, what it touches.
   [[nodiscard]] virtual std::shared_ptr<void> Subscribe(std::function<void()> changed) = 0;
+
+  // NoteMismatch is called by the doors where a server did not match the pins of its rule, on the
+  // thread of the connection and inside its handshake: it is quick. A source that fetches policies
+  // may look for a newer one soon; it changes nothing about that connection. By default nothing.
+  virtual void NoteMismatch() noexcept {}
 };
 
 // HeldPolicy is a policy that the program sets.

@@ -67,6 +67,7 @@ Result<GnutlsEnforcer> GnutlsEnforcer::Create(EnforcerOptions options) {
     return Error{Code::kUsage, "sessions of GnuTLS are not resumed"};
   }
   if (!options.now) options.now = base::Now;
+  options.on_violation = WithSource(options.policy, std::move(options.on_violation));
   auto shared = std::make_shared<Shared>();
   shared->options = std::move(options);
   shared->subscription = shared->options.policy->Subscribe(

@@ -63,7 +63,7 @@ Result<Enforcer> Enforcer::Create(EnforcerOptions options) {
   }
   shared->policy = std::move(options.policy);
   shared->trust = std::move(options.trust);
-  shared->on_violation = std::move(options.on_violation);
+  shared->on_violation = WithSource(shared->policy, std::move(options.on_violation));
   shared->resume = options.resume;
   shared->now = options.now ? std::move(options.now) : std::function<Time()>(base::Now);
   shared->subscription =

@@ -46,6 +46,15 @@ void SetVerdict(std::shared_ptr<const PolicyIndex> policy, const Verdict& verdic
   record.message = DescribeVerdict(verdict, record.found);
 }
 
+std::function<void(const Violation&)> WithSource(std::shared_ptr<PolicySource> source,
+                                                 std::function<void(const Violation&)> handler) {
+  return [source = std::move(source), handler = std::move(handler)](const Violation& violation) {
+    const Outcome outcome = violation.verdict.outcome;
+    if (outcome == Outcome::kPinMismatch || outcome == Outcome::kReported) source->NoteMismatch();
+    if (handler) handler(violation);
+  };
+}
+
 void Tell(const std::function<void(const Violation&)>& handler, const ConnectionRecord& record,
           int socket) noexcept {
   if (!handler || !IsViolation(record.verdict)) return;

@@ -28,6 +28,10 @@ namespace cotter::tls {
 void SetVerdict(std::shared_ptr<const PolicyIndex> policy, const Verdict& verdict,
                 ConnectionRecord& record);
 
+// WithSource is `handler` (may be empty) for Tell, which tells `source` of mismatches first.
+[[nodiscard]] std::function<void(const Violation&)> WithSource(
+    std::shared_ptr<PolicySource> source, std::function<void(const Violation&)> handler);
+
 // Tell calls `handler` (may be empty) where the record of a connection on `socket` is a violation:
 // where pins, not PKI alone, are why it is refused or told of. A handler can change nothing, so
 // what it throws is dropped here, before it could reach the verdict or the frames of a TLS library.

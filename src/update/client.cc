@@ -101,7 +101,7 @@ Result<void> Client::Init(const std::string& directory, std::string_view root) {
 }
 
 Result<Client> Client::Open(const std::string& directory, Fetcher& fetcher, ClientOptions options) {
-  Result<MetadataStore> store = MetadataStore::Open(directory);
+  Result<MetadataStore> store = MetadataStore::Open(directory, options.stop.get());
   if (!store) return store.error();
   const Result<std::optional<std::string>> raw = store->Load("root", kMaxRootSize);
   if (!raw) return raw.error();

@@ -5,6 +5,7 @@
 // has to be; every refusal leaves what was trusted before. For one thread.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -56,6 +57,8 @@ struct ClientOptions {
   std::string target_url;
   // Repositories with consistent snapshots put a target's hash in front of its name; some do not.
   bool hash_in_target_name = true;
+  // Where it becomes true, Open does not wait for the directory any longer. May be null.
+  std::shared_ptr<const std::atomic<bool>> stop = nullptr;
 };
 
 class Client {

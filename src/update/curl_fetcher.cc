@@ -23,6 +23,16 @@ constexpr long kSlowSeconds = 10;
 // The longest that anything may take: the largest target at a slow mobile link's speed.
 constexpr long kMostSeconds = 3600;
 
+// What connecting, TLS and redirections may take besides the body.
+constexpr long kBeforeBodySeconds = 60;
+
+long SecondsFor(std::size_t limit) {
+  const std::size_t body = limit / static_cast<std::size_t>(kLeastBytesPerSecond);
+  return body < static_cast<std::size_t>(kMostSeconds - kBeforeBodySeconds)
+             ? kBeforeBodySeconds + static_cast<long>(body)
+             : kMostSeconds;
+}
+
 // Library is what is used of libcurl. It is loaded by the first fetch: it brings two dozen
 // libraries with it, which a program that fetches nothing should not wait for. It stays loaded.
 struct Library {
@@ -71,6 +81,11 @@ std::size_t Receive(const char* data, std::size_t size, std::size_t count, void*
   return length;
 }
 
+// Whoever waits for the end of a fetch does so no longer than between two calls of this: a second.
+int Watch(const void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<const std::atomic<bool>*>(stop)->load() ? 1 : 0;
+}
+
 bool IsAbsent(long status) { return status == 403 || status == 404 || status == 410; }
 
 }  // namespace
@@ -79,12 +94,15 @@ struct CurlFetcher::Handle {
   CURL* curl = nullptr;
   std::string roots;
   const char* protocols = nullptr;
+  std::shared_ptr<const std::atomic<bool>> stop;
 };
 
-CurlFetcher::CurlFetcher(Cleartext cleartext, std::string roots)
+CurlFetcher::CurlFetcher(Cleartext cleartext, std::string roots,
+                         std::shared_ptr<const std::atomic<bool>> stop)
     : handle_(std::make_unique<Handle>()) {
   if (Curl().loaded) handle_->curl = Curl().init();
   handle_->roots = std::move(roots);
+  handle_->stop = std::move(stop);
   handle_->protocols = cleartext == Cleartext::kInsecureAllow ? "https,http" : "https";
 }
 
@@ -108,9 +126,12 @@ Result<std::optional<std::string>> CurlFetcher::Fetch(const std::string& url, st
       set(CURLOPT_FOLLOWLOCATION, 1L) && set(CURLOPT_MAXREDIRS, kMaxRedirections) &&
       set(CURLOPT_NOSIGNAL, 1L) && set(CURLOPT_CONNECTTIMEOUT, kConnectSeconds) &&
       set(CURLOPT_LOW_SPEED_LIMIT, kLeastBytesPerSecond) &&
-      set(CURLOPT_LOW_SPEED_TIME, kSlowSeconds) && set(CURLOPT_TIMEOUT, kMostSeconds) &&
+      set(CURLOPT_LOW_SPEED_TIME, kSlowSeconds) && set(CURLOPT_TIMEOUT, SecondsFor(limit)) &&
       set(CURLOPT_USERAGENT, "cotter-update") && set(CURLOPT_ERRORBUFFER, why.data()) &&
       set(CURLOPT_WRITEFUNCTION, &Receive) && set(CURLOPT_WRITEDATA, static_cast<void*>(&body)) &&
+      (handle_->stop == nullptr ||
+       (set(CURLOPT_NOPROGRESS, 0L) && set(CURLOPT_XFERINFOFUNCTION, &Watch) &&
+        set(CURLOPT_XFERINFODATA, static_cast<const void*>(handle_->stop.get())))) &&
       (handle_->roots.empty() || set(CURLOPT_CAINFO, handle_->roots.c_str()));
   if (!ready) return Error{Code::kFetchFailed, url + ": libcurl does not take it"};
   const CURLcode result = Curl().perform(curl);

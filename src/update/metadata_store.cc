@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <system_error>
 #include <unistd.h>
@@ -40,12 +41,28 @@ void Sweep(const std::string& path) {
   }
 }
 
+// The other process may be at the mercy of a slow server.
+constexpr int kLockWaitMilliseconds = 50;
+constexpr int kMostLockWaits = 2 * 60 * 1000 / kLockWaitMilliseconds;
+
+// Lock waits in steps, because flock cannot be told to give up.
+Result<void> Lock(int fd, const std::string& path, const std::atomic<bool>* stop) {
+  for (int waits = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; ++waits) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return Unusable(path, errno);
+    if (waits == kMostLockWaits || (stop != nullptr && *stop)) {
+      return Error{Code::kFileUnreadable, path + ": another process keeps it"};
+    }
+    poll(nullptr, 0, kLockWaitMilliseconds);
+  }
+  return Ok();
+}
+
 }  // namespace
 
 MetadataStore::MetadataStore(std::string path, std::shared_ptr<const int> directory)
     : path_(std::move(path)), directory_(std::move(directory)) {}
 
-Result<MetadataStore> MetadataStore::Open(const std::string& path) {
+Result<MetadataStore> MetadataStore::Open(const std::string& path, const std::atomic<bool>* stop) {
   const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return Unusable(path, errno);
   const auto shut = [](const int* held) {
@@ -53,9 +70,7 @@ Result<MetadataStore> MetadataStore::Open(const std::string& path) {
     std::default_delete<const int>()(held);
   };
   std::shared_ptr<const int> directory(std::make_unique<const int>(fd).release(), shut);
-  while (flock(fd, LOCK_EX) != 0) {
-    if (errno != EINTR) return Unusable(path, errno);
-  }
+  if (Result<void> locked = Lock(fd, path, stop); !locked) return locked.error();
   Sweep(path);
   return MetadataStore(path, std::move(directory));
 }

@@ -6,6 +6,7 @@
 // works in a directory; a store belongs to one thread.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -19,9 +20,10 @@ namespace cotter::update {
 class MetadataStore {
  public:
   // Open takes the directory `path`, which has to be there, for this process, and waits while
-  // another has it. What a killed process left half written is removed, where it can be.
-  // kFileUnreadable.
-  [[nodiscard]] static Result<MetadataStore> Open(const std::string& path);
+  // another has it: two minutes at most, and not when `stop`, which may be null, has become true.
+  // What a killed process left half written is removed, where it can be. kFileUnreadable.
+  [[nodiscard]] static Result<MetadataStore> Open(const std::string& path,
+                                                  const std::atomic<bool>* stop = nullptr);
 
   // Load is the file of `role`; nullopt where there is none, or it is longer than `limit`.
   // kFileUnreadable.

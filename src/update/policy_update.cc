@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "base/file.h"
+#include "base/sha256.h"
 #include "policy/policy_file.h"
 #include "update/verify.h"
 #include <cotter/policy_index.h>
@@ -21,9 +22,6 @@ constexpr std::size_t kMaxFloorSize = 32;
 
 // TUF 5.7 with the policy's own bound: what clients hold in memory.
 constexpr std::int64_t kMaxPolicyTarget = std::int64_t{policy::kMaxPolicyJsonSize};
-
-constexpr std::int64_t kPollSeconds = std::int64_t{6} * 3600;
-constexpr std::int64_t kFirstRetrySeconds = 60;
 
 Result<void> MakeFolder(const std::string& path) {
   std::error_code error;
@@ -57,12 +55,48 @@ Error TooOld(std::uint64_t offered, std::uint64_t floor) {
                                           std::to_string(floor) + " on are taken"};
 }
 
+// InFile says which file an error is about.
+Error InFile(const std::string& file, const Error& error) {
+  return Error{error.code, file + ": " + error.message};
+}
+
+// ReadText is the text of a policy's file.
+Result<std::string> ReadText(const std::string& path) {
+  const Result<base::FileImage> file = base::ReadFile(path, policy::kMaxPolicyJsonSize);
+  if (!file) return file.error();
+  return std::string(AsText(file->bytes()));
+}
+
 // That a mirror was tampered with is worth more than that another is down.
 bool IsOutOfReach(const UpdateRejected& rejected) {
   return rejected.error.code == Code::kFetchFailed;
 }
 
+// What is wrong with our own state is no remote's fault, and no mirror mends it.
+bool IsOurs(Step step, Code code) {
+  return step == Step::kState || code == Code::kFileUnreadable || code == Code::kUpdateStateInvalid;
+}
+
 }  // namespace
+
+Result<std::shared_ptr<const PolicyIndex>> PolicyUpdate::Load() {
+  const Result<std::uint64_t> floor = Floor();
+  if (!floor) return floor.error();
+  std::shared_ptr<const PolicyIndex> best;
+  std::optional<Error> why;
+  const auto consider = [&](const Result<std::string>& text, const std::string& name) {
+    Result<std::shared_ptr<const PolicyIndex>> policy =
+        text ? Compile(*text) : Result<std::shared_ptr<const PolicyIndex>>(text.error());
+    if (policy && (*policy)->version() < *floor) policy = TooOld((*policy)->version(), *floor);
+    if (policy && (!best || (*policy)->version() > best->version())) best = *policy;
+    if (!policy && !why) why = InFile(name, policy.error());
+  };
+  if (Exists(PolicyFile())) consider(ReadText(PolicyFile()), PolicyFile());
+  if (HasBase()) consider(Base(), BaseName());
+  if (best) return best;
+  if (why) return *std::move(why);
+  return Error{Code::kUpdateStateInvalid, options_.state + ": there is no policy yet"};
+}
 
 std::variant<PolicyUpdated, UpdateRejected> PolicyUpdate::Run(Fetcher& fetcher, Time now) {
   step_ = Step::kState;
@@ -71,6 +105,7 @@ std::variant<PolicyUpdated, UpdateRejected> PolicyUpdate::Run(Fetcher& fetcher, 
   for (const std::string& remote : options_.remotes) {
     Result<PolicyUpdated> done = RunOnce(remote, fetcher, now);
     if (done) return *std::move(done);
+    if (IsOurs(step_, done.error().code)) return UpdateRejected{step_, done.error(), {}};
     if (!rejected || IsOutOfReach(*rejected)) {
       rejected = UpdateRejected{step_, done.error(), remote};
     }
@@ -81,29 +116,47 @@ std::variant<PolicyUpdated, UpdateRejected> PolicyUpdate::Run(Fetcher& fetcher, 
 
 Result<void> PolicyUpdate::Prepare() {
   if (Result<void> made = MakeFolder(MetadataFolder()); !made) return made;
-  if (!Exists(MetadataFolder() + "/root.json")) {
-    if (options_.root.empty()) {
-      return Error{Code::kUpdateStateInvalid, options_.state + ": there is no root to trust"};
-    }
-    const Result<base::FileImage> root = base::ReadFile(options_.root, kMaxRootSize);
-    if (!root) return root.error();
-    if (Result<void> done = Client::Init(MetadataFolder(), AsText(root->bytes())); !done) {
-      return Error{done.error().code, options_.root + ": " + done.error().message};
-    }
+  if (Exists(MetadataFolder() + "/root.json")) return Ok();
+  if (options_.root.empty() && options_.root_file.empty()) {
+    return Error{Code::kUpdateStateInvalid, options_.state + ": there is no root to trust"};
+  }
+  std::string root = options_.root;
+  if (root.empty()) {
+    const Result<base::FileImage> file = base::ReadFile(options_.root_file, kMaxRootSize);
+    if (!file) return file.error();
+    root = AsText(file->bytes());
+  }
+  if (Result<void> done = Client::Init(MetadataFolder(), root); !done) {
+    return InFile(options_.root.empty() ? options_.root_file : "the root", done.error());
   }
   return Ok();
 }
 
+Result<std::string> PolicyUpdate::Base() const {
+  return options_.base.empty() ? ReadText(options_.base_file) : options_.base;
+}
+
+// TakeBase puts the shipped policy into the state, where it is above what is there: a new release
+// of the program may bring one. One that is below what was seen is history.
 Result<void> PolicyUpdate::TakeBase() {
-  if (options_.base_policy.empty() || Exists(PolicyFile())) return Ok();
+  if (based_ || !HasBase()) return Ok();
   step_ = Step::kPolicy;
-  const Result<base::FileImage> base =
-      base::ReadFile(options_.base_policy, policy::kMaxPolicyJsonSize);
+  const Result<std::string> base = Base();
   if (!base) return base.error();
-  const Result<PolicyUpdated> taken = Take(std::string(AsText(base->bytes())), {});
-  if (!taken) {
-    return Error{taken.error().code, options_.base_policy + ": " + taken.error().message};
+  const Result<std::shared_ptr<const PolicyIndex>> policy = Compile(*base);
+  if (!policy) return InFile(BaseName(), policy.error());
+  const Result<std::uint64_t> floor = Floor();
+  if (!floor) return floor.error();
+  const Result<std::string> text = ReadText(PolicyFile());
+  const Result<std::shared_ptr<const PolicyIndex>> there =
+      text ? Compile(*text) : Result<std::shared_ptr<const PolicyIndex>>(text.error());
+  const bool higher = !there || (*there)->version() < (*policy)->version();
+  if (higher && (*policy)->version() >= *floor) {
+    if (const Result<PolicyUpdated> taken = Take(*base, {}); !taken) {
+      return InFile(BaseName(), taken.error());
+    }
   }
+  based_ = true;
   return Ok();
 }
 
@@ -111,7 +164,7 @@ Result<PolicyUpdated> PolicyUpdate::RunOnce(const std::string& remote, Fetcher& 
   step_ = Step::kState;
   const std::string base = remote.back() == '/' ? remote : remote + "/";
   Result<Client> client =
-      Client::Open(MetadataFolder(), fetcher, {base + "metadata/", base + "targets/", true});
+      Client::Open(MetadataFolder(), fetcher, {base + "metadata/", base + "targets/", true, stop_});
   if (!client) return client.error();
   if (Result<void> based = TakeBase(); !based) return based.error();
   const std::string target = options_.environment + "/policy.json";
@@ -144,50 +197,64 @@ Result<PolicyUpdated> PolicyUpdate::RunOnce(const std::string& remote, Fetcher& 
 // Take puts `content` into force, if it is a policy that this client may take after what it has
 // seen.
 Result<PolicyUpdated> PolicyUpdate::Take(const std::string& content, PolicyUpdated result) {
+  Result<std::shared_ptr<const PolicyIndex>> read = Compile(content);
+  if (!read) return read.error();
+  Result<std::uint64_t> floor = Floor();
+  if (!floor) return floor.error();
+  result.policy = *read;
+  result.name = result.policy->name();
+  result.version = result.policy->version();
+  result.file = PolicyFile();
+  const Result<std::string> there = ReadText(PolicyFile());
+  if (there && *there == content) {
+    if (result.version < *floor) return TooOld(result.version, *floor);
+    if (Result<void> raised = RaiseFloor(result.version); !raised) return raised.error();
+    result.before = result.version;
+    return result;
+  }
+  if (there) {
+    if (const auto before = Compile(*there)) {
+      result.before = (*before)->version();
+      *floor = std::max(*floor, *result.before + 1);
+    }
+  }
+  if (result.version < *floor) return TooOld(result.version, *floor);
+  if (Result<void> written = base::WriteFileAtomically(PolicyFile(), AsBytes(content)); !written) {
+    return written.error();
+  }
+  if (Result<void> raised = RaiseFloor(result.version); !raised) return raised.error();
+  result.changed = true;
+  last_ = Compiled{base::Sha256(AsBytes(content)), result.policy};
+  return result;
+}
+
+// Compile is `content` as a policy of this client's environment.
+Result<std::shared_ptr<const PolicyIndex>> PolicyUpdate::Compile(std::string_view content) {
+  const Digest digest = base::Sha256(AsBytes(content));
+  if (last_ && last_->content == digest) return last_->policy;
   const Result<Policy> read = policy::ReadPolicy(content, "policy.json");
   if (!read) return read.error();
   if (Result<void> right = policy::RequireEnvironment(*read, options_.environment); !right) {
     return right.error();
   }
-  if (const Result<PolicyIndex> index = PolicyIndex::Build(*read); !index) return index.error();
-  Result<std::uint64_t> floor = Floor();
-  if (!floor) return floor.error();
-  result.name = read->name;
-  result.version = read->version;
-  result.file = PolicyFile();
-  if (Exists(PolicyFile())) {
-    const Result<base::FileImage> there = base::ReadFile(PolicyFile(), policy::kMaxPolicyJsonSize);
-    const Result<Policy> before =
-        there ? policy::ReadPolicy(AsText(there->bytes()), PolicyFile()) : there.error();
-    if (before) result.before = before->version;
-    if (there && AsText(there->bytes()) == content) {
-      if (read->version < *floor) return TooOld(read->version, *floor);
-      if (Result<void> raised = RaiseFloor(read->version); !raised) return raised.error();
-      return result;
-    }
-    if (before) *floor = std::max(*floor, before->version + 1);
-  }
-  if (read->version < *floor) return TooOld(read->version, *floor);
-  if (Result<void> written = base::WriteFileAtomically(PolicyFile(), AsBytes(content)); !written) {
-    return written.error();
-  }
-  if (Result<void> raised = RaiseFloor(read->version); !raised) return raised.error();
-  result.changed = true;
-  return result;
+  Result<PolicyIndex> index = PolicyIndex::Build(*read);
+  if (!index) return index.error();
+  last_ = Compiled{digest, std::make_shared<const PolicyIndex>(*std::move(index))};
+  return last_->policy;
 }
 
 // The state's own floor is for a policy.json that was deleted or damaged; the other one, for a
 // state that was.
 Result<std::uint64_t> PolicyUpdate::Floor() const {
   const Result<std::uint64_t> own = ReadFloor(options_.state + "/floor");
-  if (!own || options_.floor.empty()) return own;
-  const Result<std::uint64_t> other = ReadFloor(options_.floor);
+  if (!own || options_.floor_file.empty()) return own;
+  const Result<std::uint64_t> other = ReadFloor(options_.floor_file);
   if (!other) return other;
   return std::max(*own, *other);
 }
 
 Result<void> PolicyUpdate::RaiseFloor(std::uint64_t version) const {
-  for (const std::string& path : {options_.state + "/floor", options_.floor}) {
+  for (const std::string& path : {options_.state + "/floor", options_.floor_file}) {
     if (path.empty()) continue;
     const Result<std::uint64_t> floor = ReadFloor(path);
     if (!floor) return floor.error();
@@ -196,20 +263,6 @@ Result<void> PolicyUpdate::RaiseFloor(std::uint64_t version) const {
     if (Result<void> done = base::WriteFileAtomically(path, AsBytes(text)); !done) return done;
   }
   return Ok();
-}
-
-std::int64_t NextPollSeconds(Time now, Time expires, unsigned failures,
-                             std::uint32_t random) noexcept {
-  constexpr unsigned kMostDoublings = 8;  // 60 s doubled so often is over four hours
-  if (failures > 0) {
-    const std::int64_t wait = kFirstRetrySeconds << std::min(failures - 1, kMostDoublings);
-    return wait / 2 + static_cast<std::int64_t>(random) % wait;
-  }
-  const std::int64_t wait = kPollSeconds / 2 + static_cast<std::int64_t>(random) % kPollSeconds;
-  // Half of what is left, so that one failure near the end is not yet the end.
-  const std::int64_t left =
-      std::max<std::int64_t>((expires.unix_seconds - now.unix_seconds) / 2, kFirstRetrySeconds);
-  return std::min(wait, left);
 }
 
 }  // namespace cotter::update

@@ -1,54 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // PolicyUpdate brings the policy of one environment from a signed repository to a file, which
-// WatchedPolicy or a command then enforces. A failure leaves the file as it was and says why; no
-// failure loosens anything. For one thread; several processes may share a state directory.
+// WatchedPolicy or a command then enforces, and which RemotePolicy (<cotter/update.h>) holds in
+// memory. A failure leaves the file as it was and says why; no failure loosens anything. For one
+// thread; several processes may share a state directory.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
-#include <vector>
 
 #include "update/client.h"
+#include <cotter/policy_index.h>
 #include <cotter/result.h>
 #include <cotter/time.h>
+#include <cotter/update.h>
 
 namespace cotter::update {
-
-struct PolicyUpdateOptions {
-  // Where the repository stands: each is a base URL with metadata/ and targets/ below it. They are
-  // tried in order, and whichever is in order and newest to this client serves.
-  std::vector<std::string> remotes;
-
-  // What this client is: it takes ENVIRONMENT/policy.json, and no policy of another environment.
-  std::string environment = "production";
-
-  // Holds metadata/, policy.json and floor. Made where it is not there.
-  std::string state;
-
-  // A root that came with the program, for the first run; may be empty later.
-  std::string root;
-
-  // A policy that came with the program (S0-12), in force until a signed one is there; may be
-  // empty.
-  std::string base_policy;
-
-  // A file outside of the state that keeps the highest version seen, so that deleting the state
-  // does not make this client forget it; may be empty.
-  std::string floor;
-};
 
 // PolicyUpdated is what an update came to.
 struct PolicyUpdated {
   bool changed = false;
   std::string name;
   std::uint64_t version = 0;
-  std::optional<std::uint64_t> before;  // the version that was in force
-  std::string file;                     // where the policy is
-  Time expires;                         // of the timestamp: a client that hears no more then knows
+  std::optional<std::uint64_t> before;        // the version that was in force
+  std::string file;                           // where the policy is
+  Time expires;                               // of the timestamp: a client that hears no more knows
+  std::shared_ptr<const PolicyIndex> policy;  // compiled
 };
 
 // UpdateRejected says where an update ended, and why (`update_rejected{step,code}`).
@@ -60,7 +42,16 @@ struct UpdateRejected {
 
 class PolicyUpdate {
  public:
-  explicit PolicyUpdate(PolicyUpdateOptions options) : options_(std::move(options)) {}
+  // Of `options` it uses what is fetched and where it is kept; the channel is the fetcher's.
+  // Where `stop` becomes true, it does not wait for other processes any longer.
+  explicit PolicyUpdate(RemoteOptions options,
+                        std::shared_ptr<const std::atomic<bool>> stop = nullptr)
+      : options_(std::move(options)), stop_(std::move(stop)) {}
+
+  // Load is the policy that is in force without any network: the higher version of the one in the
+  // state and the one that was shipped, if it is not below the floor. Writes nothing. Fails with
+  // kUpdateStateInvalid where there is none, and with what is wrong with the one that there is.
+  [[nodiscard]] Result<std::shared_ptr<const PolicyIndex>> Load();
 
   // Run updates once. On failure it is what the last remote failed with, or the first that failed
   // for more than being out of reach. Besides what Client fails with: kWrongEnvironment,
@@ -69,23 +60,35 @@ class PolicyUpdate {
   [[nodiscard]] std::variant<PolicyUpdated, UpdateRejected> Run(Fetcher& fetcher, Time now);
 
  private:
+  // Compiled is a policy that was read, with the digest of what it was read from.
+  struct Compiled {
+    Digest content;
+    std::shared_ptr<const PolicyIndex> policy;
+  };
+
   Result<void> Prepare();
   Result<void> TakeBase();
+  Result<std::string> Base() const;
   Result<PolicyUpdated> RunOnce(const std::string& remote, Fetcher& fetcher, Time now);
   Result<PolicyUpdated> Take(const std::string& content, PolicyUpdated result);
+  Result<std::shared_ptr<const PolicyIndex>> Compile(std::string_view content);
   Result<std::uint64_t> Floor() const;
   Result<void> RaiseFloor(std::uint64_t version) const;
   [[nodiscard]] std::string PolicyFile() const { return options_.state + "/policy.json"; }
   [[nodiscard]] std::string MetadataFolder() const { return options_.state + "/metadata"; }
+  [[nodiscard]] bool HasBase() const {
+    return !options_.base.empty() || !options_.base_file.empty();
+  }
 
-  PolicyUpdateOptions options_;
+  [[nodiscard]] std::string BaseName() const {
+    return options_.base.empty() ? options_.base_file : "the shipped policy";
+  }
+
+  RemoteOptions options_;
+  std::shared_ptr<const std::atomic<bool>> stop_;
+  bool based_ = false;  // the shipped policy was looked at
   Step step_ = Step::kState;
+  std::optional<Compiled> last_;  // a poll that brings nothing new reads no policy
 };
-
-// NextPoll is how long to wait for the next update: six hours, half more or less by `random` (any
-// number), so that a fleet does not come at once; sooner where the timestamp ends before that;
-// after `failures` in a row, first a minute and then twice as long each time.
-[[nodiscard]] std::int64_t NextPollSeconds(Time now, Time expires, unsigned failures,
-                                           std::uint32_t random) noexcept;
 
 }  // namespace cotter::update

@@ -97,7 +97,7 @@ class Updates(unittest.TestCase):
             self.refused(self.update(repository, options=floor), "policy", "policy_rollback")
             self.assertEqual(self.in_force(), None)
             self.path("floor", b"what is this")
-            self.refused(self.update(repository, options=floor), "policy", "update_state_invalid")
+            self.refused(self.update(repository, options=floor), "policy", "update_state_invalid", status=2)
 
     def test_S3_40_S2_26_a_client_of_one_environment_takes_no_policy_of_another(self):
         with Repository() as repository:

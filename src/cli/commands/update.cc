@@ -25,16 +25,16 @@ std::string TextOf(const Arguments& arguments, std::string_view option) {
   return std::string(arguments.Value(option).value_or(""));
 }
 
-update::PolicyUpdateOptions ReadOptions(const Arguments& arguments) {
-  update::PolicyUpdateOptions options;
+update::RemoteOptions ReadOptions(const Arguments& arguments) {
+  update::RemoteOptions options;
   for (const std::string_view remote : arguments.Values("remote")) {
     options.remotes.emplace_back(remote);
   }
   options.environment = arguments.Value("environment").value_or("production");
   options.state = TextOf(arguments, "state");
-  options.root = TextOf(arguments, "root");
-  options.base_policy = TextOf(arguments, "base");
-  options.floor = TextOf(arguments, "floor");
+  options.root_file = TextOf(arguments, "root");
+  options.base_file = TextOf(arguments, "base");
+  options.floor_file = TextOf(arguments, "floor");
   return options;
 }
 
@@ -84,7 +84,7 @@ Exit PrintRejected(Call call, const update::UpdateRejected& rejected) {
 }
 
 Exit RunUpdate(Call call) {
-  const update::PolicyUpdateOptions options = ReadOptions(call.arguments);
+  const update::RemoteOptions options = ReadOptions(call.arguments);
   if (options.remotes.empty() || options.state.empty()) {
     ReportError(options.state.empty() ? "update: --state DIR is missing"
                                       : "update: --remote URL is missing");
