@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What pins cost an HTTP request: cotter's client and plain libcurl with the same roots, in turn,
-// against one server of another process on loopback.
+// What pins cost an HTTP request: cotter's client, and plain libcurl with the same roots and with
+// the pin that it can hold (of the leaf's key, CURLOPT_PINNEDPUBLICKEY), in turn, against one
+// server of another process on loopback.
 //   requests   over one kept connection, wall time of pairs of batches, median of the ratios
 //   handshake  a new connection each, full handshake, processor time of the client's process
+//   unpinned   the same, and plain libcurl looks at no pin
 //   memory     peak of a process that has 1,000 requests under way at once
 // Each is printed as "NAME ratio X", plain over ours for the requests, ours over plain else.
 #include <algorithm>
@@ -155,10 +157,17 @@ std::size_t Count(char* /*data*/, std::size_t size, std::size_t count, void* /*l
   return size * count;
 }
 
-CURL* PlainHandle(const std::string& roots) {
+// PinOf is a key's pin as libcurl writes it.
+std::string PinOf(const lab::Key& key) {
+  return "sha256//" + FormatPinBase64(base::Sha256(key.Spki()));
+}
+
+// `pin` may be null.
+CURL* PlainHandle(const std::string& roots, const char* pin) {
   CURL* const easy = curl_easy_init();
   curl_easy_setopt(easy, CURLOPT_CAINFO, roots.c_str());
   curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+  curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, pin);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, Append);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, Count);
@@ -236,12 +245,12 @@ long PeakOfChild(const auto& work) {
   return usage.ru_maxrss;
 }
 
-void PlainAtOnce(const std::string& roots, const std::string& url) {
+void PlainAtOnce(const std::string& roots, const std::string& pin, const std::string& url) {
   CURLM* const multi = curl_multi_init();
   std::vector<std::string> bodies(kAtOnce);
   std::vector<CURL*> all;
   for (std::string& body : bodies) {
-    all.push_back(PlainHandle(roots));
+    all.push_back(PlainHandle(roots, pin.c_str()));
     curl_easy_setopt(all.back(), CURLOPT_URL, url.c_str());
     curl_easy_setopt(all.back(), CURLOPT_WRITEDATA, &body);
     curl_multi_add_handle(multi, all.back());
@@ -278,11 +287,12 @@ int main(int argc, char** argv) {
   char roots[] = "/tmp/cotter-bench-roots-XXXXXX";
   close(mkstemp(roots));
   std::ofstream(roots) << world.Get("root").certificate.Pem();
+  const std::string pin = PinOf(world.Get("leaf").key);
 
   if (only.empty() || only == "memory") {
     // Before anything else: a child begins with the memory of its parent.
     const Server plain(world.Get("leaf"), kAtOnce);
-    const long by_plain = PeakOfChild([&] { PlainAtOnce(roots, plain.url()); });
+    const long by_plain = PeakOfChild([&] { PlainAtOnce(roots, pin, plain.url()); });
     const Server ours(world.Get("leaf"), kAtOnce);
     const long by_ours = PeakOfChild([&] { OursAtOnce(OurClient(world), ours.url()); });
     std::printf("memory: plain %ld KiB, ours %ld KiB\n", by_plain, by_ours);
@@ -290,7 +300,7 @@ int main(int argc, char** argv) {
                 static_cast<double>(by_ours) / static_cast<double>(by_plain));
   }
   const Server server(world.Get("leaf"), 1);
-  CURL* const easy = PlainHandle(roots);
+  CURL* const easy = PlainHandle(roots, pin.c_str());
   const client::Client client = OurClient(world);
   if (only.empty() || only == "requests") {
     const double ratio = InTurn(
@@ -306,20 +316,23 @@ int main(int argc, char** argv) {
         "requests");
     std::printf("requests ratio %.4f\n", 1 / ratio);
   }
-  if (only.empty() || only == "handshake") {
+  const auto handshakes = [&](CURL* peer, const char* name) {
+    if (!only.empty() && only != name) return;
     const double ratio = InTurn(
         CLOCK_PROCESS_CPUTIME_ID, pairs,
         [&] {
-          for (int i = 0; i < kHandshakesPerBatch; ++i) PlainGet(easy, server.url(), 1);
+          for (int i = 0; i < kHandshakesPerBatch; ++i) PlainGet(peer, server.url(), 1);
         },
         [&] {
           for (int i = 0; i < kHandshakesPerBatch; ++i) {
             OurGet(client, server.url(), client::ConnectionUse::kOwn);
           }
         },
-        "handshake");
-    std::printf("handshake ratio %.4f\n", ratio);
-  }
+        name);
+    std::printf("%s ratio %.4f\n", name, ratio);
+  };
+  handshakes(easy, "handshake");
+  handshakes(PlainHandle(roots, nullptr), "unpinned");
   unlink(roots);
   return 0;
 }

@@ -55,8 +55,9 @@ void Engine::DriveFor(Transfer& transfer) {
 }
 
 bool Engine::MayLeave(Transfer& transfer) {
+  if (transfer.finished) return true;
   const std::lock_guard lock(mutex_);
-  return transfer.result || !transfer.mail.empty() || callers_for_quiet_ > 0;
+  return !transfer.mail.empty() || callers_for_quiet_ > 0;
 }
 
 void Engine::Round() {
@@ -69,12 +70,11 @@ void Engine::Round() {
 }
 
 void Engine::Obey() {
-  std::vector<Command> orders;
   {
     const std::lock_guard lock(mutex_);
-    orders.swap(inbox_);
+    orders_.swap(inbox_);
   }
-  for (const Command& command : orders) {
+  for (const Command& command : orders_) {
     Transfer& transfer = *command.transfer;
     if (transfer.finished) continue;
     switch (command.order) {
@@ -95,6 +95,7 @@ void Engine::Obey() {
         break;
     }
   }
+  orders_.clear();
 }
 
 void Engine::StartDueTimers() {
@@ -130,10 +131,12 @@ void Engine::Perform() {
 
 void Engine::Sleep() {
   milliseconds longest = kLongestSleep;
-  const SteadyTime now = std::chrono::steady_clock::now();
-  for (const Timer& timer : timers_) {
-    const auto left = std::chrono::ceil<milliseconds>(timer.due - now);
-    longest = std::clamp(left, milliseconds(0), longest);
+  if (!timers_.empty()) {
+    const SteadyTime now = std::chrono::steady_clock::now();
+    for (const Timer& timer : timers_) {
+      const auto left = std::chrono::ceil<milliseconds>(timer.due - now);
+      longest = std::clamp(left, milliseconds(0), longest);
+    }
   }
   CURLM* const current = generations_.back()->multi.get();
   if (generations_.size() == 1) {
@@ -146,6 +149,29 @@ void Engine::Sleep() {
   longest = std::min(longest, kOldGenerationSleep);
   static_cast<void>(Curl().multi_poll(current, old.list.data(), old.count,
                                       static_cast<int>(longest.count()), nullptr));
+}
+
+// Run notes that the transfer's handle is in `generation`'s multi handle.
+void Engine::Run(Transfer& transfer, Generation& generation) {
+  running_.push_back(transfer.shared_from_this());
+  transfer.hop.place = running_.size() - 1;
+  transfer.hop.generation = generation.number;
+  ++generation.running;
+}
+
+// TakeBack takes the transfer's handle out again. False where it runs nowhere. The transfer may go
+// with its place, so the caller holds it.
+bool Engine::TakeBack(Transfer& transfer) noexcept {
+  Generation* const generation = Find(std::exchange(transfer.hop.generation, 0));
+  if (generation == nullptr) return false;
+  static_cast<void>(
+      Curl().multi_remove_handle(generation->multi.get(), transfer.hop.easy->handle.get()));
+  --generation->running;
+  const std::size_t place = transfer.hop.place;
+  running_.back()->hop.place = place;
+  std::swap(running_[place], running_.back());
+  running_.pop_back();
+  return true;
 }
 
 Engine::Generation& Engine::Current() { return *generations_.back(); }
@@ -182,7 +208,7 @@ void Engine::TurnPolicy() {
   const std::shared_ptr<const PolicyIndex> policy = settings_.options.policy->Current();
   if (policy == Current().policy) return;
   std::vector<std::shared_ptr<Transfer>> live;
-  for (const auto& [key, transfer] : running_) {
+  for (const std::shared_ptr<Transfer>& transfer : running_) {
     if (transfer->hop.ready) live.push_back(transfer);
   }
   for (const std::shared_ptr<Transfer>& transfer : live) {

@@ -43,7 +43,7 @@ Result<std::shared_ptr<Engine>> Engine::Create(Settings settings) {
 Engine::~Engine() {
   // No Pending is left, so nobody waits; libcurl wants its handles back before it goes.
   while (!running_.empty()) {
-    const std::shared_ptr<Transfer> transfer = running_.begin()->second;
+    const std::shared_ptr<Transfer> transfer = running_.back();
     EndHop(*transfer);
   }
 }

@@ -104,6 +104,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void DeliverMail(Transfer& transfer, std::unique_lock<std::mutex>& lock);
 
   // drive.cc: one round after the other.
+  void Run(Transfer& transfer, Generation& generation);
+  [[nodiscard]] bool TakeBack(Transfer& transfer) noexcept;
   void DriveFor(Transfer& transfer);
   void Round();
   void Obey();
@@ -157,7 +159,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   std::atomic<bool> policy_changed_{false};
 
   // Of the driving thread.
-  std::unordered_map<Transfer*, std::shared_ptr<Transfer>> running_;
+  std::vector<std::shared_ptr<Transfer>> running_;  // each knows its place
+  std::vector<Command> orders_;                     // of this round
   std::vector<Timer> timers_;
   CurlSharePtr cookies_;
   std::unique_ptr<Easy> cookie_file_;  // holds the jar's file open to libcurl

@@ -196,6 +196,23 @@ bool IsPlain(const Transfer& transfer, const Settings& settings) {
 
 Result<void> Refused() { return Error{Code::kInternal, "libcurl refused an option"}; }
 
+// SetUrl tells the handle the hop's URL as libcurl's object too, so that it is parsed once however
+// often it is asked for: parsing is a quarter of what libcurl does for a request on a kept
+// connection.
+Result<void> SetUrl(Setter& set, Easy& easy, const std::shared_ptr<const Url>& url) {
+  if (easy.url == url) return Ok();
+  easy.url = nullptr;
+  CurlUrlPtr parsed(Curl().url());
+  if (!parsed || Curl().url_set(parsed.get(), CURLUPART_URL, url->text().c_str(), 0) != CURLUE_OK) {
+    return Error{Code::kInternal, "no memory for a URL"};
+  }
+  set(CURLOPT_URL, url->text().c_str());
+  set(CURLOPT_CURLU, parsed.get());
+  easy.parsed = std::move(parsed);
+  easy.url = url;
+  return Ok();
+}
+
 // RemainingMilliseconds is what is left until the deadline, at least 1, or 0 for no limit.
 long RemainingMilliseconds(const Transfer& transfer) {
   if (!transfer.deadline) return 0;
@@ -234,7 +251,7 @@ Result<void> ConfigureHop(Transfer& transfer, const Settings& settings) {
   easy.error[0] = '\0';
   easy.transfer = &transfer;
   Setter set(easy.handle.get());
-  set(CURLOPT_URL, transfer.url->text().c_str());
+  if (Result<void> told = SetUrl(set, easy, transfer.url); !told) return told;
   set(CURLOPT_TIMEOUT_MS, RemainingMilliseconds(transfer));
   const bool plain = IsPlain(transfer, settings);
   // A handle whose last hop was a plain GET needs nothing else told for another one.

@@ -77,8 +77,10 @@ void Engine::BeginHop(Transfer& transfer) {
     policy_changed_ = false;
     TurnPolicy();
   }
-  transfer.hop = Hop{};
-  transfer.body.clear();
+  if (std::exchange(transfer.begun, true)) {
+    transfer.hop = Hop{};
+    transfer.body.clear();
+  }
   if (Result<void> sound = CheckHop(transfer); !sound) {
     return Finish(transfer, std::move(sound).error());
   }
@@ -105,9 +107,7 @@ void Engine::BeginHop(Transfer& transfer) {
     NameFailed(transfer);
     return Finish(transfer, Error{Code::kInternal, "libcurl takes no more requests"});
   }
-  transfer.hop.generation = generation.number;
-  ++generation.running;
-  running_.emplace(&transfer, transfer.shared_from_this());
+  Run(transfer, generation);
 }
 
 // CheckHop says whether the hop's URL may be asked at all, and makes it https where the host wants
@@ -138,13 +138,7 @@ Result<void> Engine::CheckHop(Transfer& transfer) {
 void Engine::EndHop(Transfer& transfer) noexcept {
   const std::shared_ptr<Transfer> alive = transfer.shared_from_this();
   NameFailed(transfer);
-  if (running_.erase(&transfer) == 0) return;
-  if (Generation* const generation = Find(transfer.hop.generation)) {
-    static_cast<void>(
-        Curl().multi_remove_handle(generation->multi.get(), transfer.hop.easy->handle.get()));
-    --generation->running;
-  }
-  transfer.hop.generation = 0;
+  if (!TakeBack(transfer)) return;
   transfer.hop.ready = false;
   if (idle_.size() < kMostIdleHandles) {
     idle_.push_back(std::move(transfer.hop.easy));

@@ -69,6 +69,8 @@ class Transfer;
 
 // Easy is libcurl's handle for one hop, and where it writes what went wrong.
 struct Easy {
+  std::shared_ptr<const Url> url;  // that the handle was last told
+  CurlUrlPtr parsed;               // the same as libcurl's object, borrowed by the handle
   CurlPtr handle;
   Transfer* transfer = nullptr;  // that it works for, which libcurl's callbacks are about
   bool plain = false;            // its latest hop was a plain GET, and the next one may be too
@@ -83,6 +85,7 @@ struct Hop {
   std::unique_ptr<Easy> easy;
   CurlListPtr headers;
   std::size_t generation = 0;    // of the multi handle that it runs in; 0: none
+  std::size_t place = 0;         // among those that run
   std::string resolves;          // the name that others wait for it to look up
   bool ready = false;            // its connection was judged, and the request may have left
   std::optional<Error> refusal;  // goes before whatever libcurl says
@@ -117,6 +120,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   bool left_origin = false;  // a redirect led elsewhere: secrets are gone for good
   std::uint32_t redirects = 0;
   std::uint32_t attempts = 1;
+  bool begun = false;  // there was a hop before
   Hop hop;
   std::string body;          // of the answer
   std::string http_version;  // of the latest answer

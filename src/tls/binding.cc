@@ -88,11 +88,29 @@ Digest Binder::WholePolicy(const std::shared_ptr<const PolicyIndex>& policy) {
   const std::lock_guard<std::mutex> lock(mutex_);
   policy_ = policy;
   whole_ = whole;
+  kept_ = {};
   return whole;
+}
+
+std::optional<Digest> Binder::Find(const std::shared_ptr<const PolicyIndex>& policy,
+                                   const Endpoint& endpoint, const TrustStore& trust) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (policy_ != policy) return std::nullopt;
+  for (const Kept& kept : kept_) {
+    if (kept.endpoint && kept.trust == &trust && kept.endpoint->port == endpoint.port &&
+        kept.endpoint->host == endpoint.host) {
+      return kept.digest;
+    }
+  }
+  return std::nullopt;
 }
 
 Digest Binder::Bind(const std::shared_ptr<const PolicyIndex>& policy, const Endpoint& endpoint,
                     const TrustStore& trust, const SSL* ssl) {
+  const bool shows_certificate = SSL_get_certificate(ssl) != nullptr;
+  if (!shows_certificate) {
+    if (const std::optional<Digest> kept = Find(policy, endpoint, trust)) return *kept;
+  }
   Text text("cotter session");
   text.Add(WholePolicy(policy));
   AddRule(policy->Find(endpoint.host, endpoint.port), text);
@@ -100,7 +118,14 @@ Digest Binder::Bind(const std::shared_ptr<const PolicyIndex>& policy, const Endp
   text.Add(endpoint.host.text());
   text.Add(std::uint64_t{endpoint.port});
   AddClientCertificate(ssl, text);
-  return text.Hash();
+  const Digest digest = text.Hash();
+  if (shows_certificate) return digest;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (policy_ == policy) {
+    kept_[next_] = {endpoint, &trust, digest};
+    next_ = (next_ + 1) % kMostKept;
+  }
+  return digest;
 }
 
 }  // namespace cotter::tls

@@ -6,8 +6,11 @@
 // OpenSSL door; safe from any thread.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "tls/openssl_ptr.h"
 #include "tls/trust_store.h"
@@ -28,11 +31,24 @@ class Binder {
                             const Endpoint& endpoint, const TrustStore& trust, const SSL* ssl);
 
  private:
+  // Endpoints whose digest is remembered; a client that speaks to more makes some of them again.
+  static constexpr std::size_t kMostKept = 16;
+
+  struct Kept {
+    std::optional<Endpoint> endpoint;
+    const TrustStore* trust = nullptr;
+    Digest digest;
+  };
+
   [[nodiscard]] Digest WholePolicy(const std::shared_ptr<const PolicyIndex>& policy);
+  [[nodiscard]] std::optional<Digest> Find(const std::shared_ptr<const PolicyIndex>& policy,
+                                           const Endpoint& endpoint, const TrustStore& trust);
 
   std::mutex mutex_;
-  std::shared_ptr<const PolicyIndex> policy_;  // under the mutex: whose whole_ is
+  std::shared_ptr<const PolicyIndex> policy_;  // under the mutex: whose all the others are
   Digest whole_;                               // likewise
+  std::array<Kept, kMostKept> kept_{};         // likewise: without a client certificate
+  std::size_t next_ = 0;                       // likewise: the place of the oldest
 };
 
 }  // namespace cotter::tls

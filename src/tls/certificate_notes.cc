@@ -2,6 +2,7 @@
 #include "tls/certificate_notes.h"
 
 #include <memory>
+#include <utility>
 
 #include "base/sha256.h"
 #include "tls/profile.h"
@@ -60,6 +61,33 @@ void AttachNotes(X509* certificate) {
 
 const CertificateNotes* NotesOf(const X509* certificate) noexcept {
   return static_cast<const CertificateNotes*>(X509_get_ex_data(certificate, NotesIndex()));
+}
+
+std::optional<PathCertificate> LatelySeen::Describe(X509& certificate, CertDigests cert_digests) {
+  if (cert_digests == CertDigests::kCompute) return DescribeCertificate(certificate, cert_digests);
+  std::optional<PathCertificate> description = Find(certificate);
+  if (description) return description;
+  description = DescribeCertificate(certificate, cert_digests);
+  if (description) Keep(certificate, *description);
+  return description;
+}
+
+std::optional<PathCertificate> LatelySeen::Find(const X509& certificate) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const Seen& seen : seen_) {
+    if (!seen.certificate) break;  // places are filled in order
+    // Compares a hash that OpenSSL keeps, and then the bytes of the TBSCertificate as received.
+    if (X509_cmp(seen.certificate.get(), &certificate) == 0) return seen.description;
+  }
+  return std::nullopt;
+}
+
+void LatelySeen::Keep(X509& certificate, const PathCertificate& description) {
+  if (X509_up_ref(&certificate) != 1) return;
+  X509Ptr kept(&certificate);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  seen_[next_] = {std::move(kept), description};
+  next_ = (next_ + 1) % kMost;
 }
 
 }  // namespace cotter::tls

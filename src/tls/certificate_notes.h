@@ -6,7 +6,10 @@
 // memory costs more than the hash. Safe from any thread once attached.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 
 #include "tls/openssl_ptr.h"
@@ -35,5 +38,31 @@ void AttachNotes(X509* certificate);
 
 // NotesOf is what AttachNotes noted, or null. Borrowed from `certificate`.
 [[nodiscard]] const CertificateNotes* NotesOf(const X509* certificate) noexcept;
+
+// LatelySeen remembers the latest certificates of verified paths: a client that speaks to the same
+// servers again and again hashes their keys once. Of a certificate that comes again every byte but
+// those of its signature is compared. Safe from any thread.
+class LatelySeen {
+ public:
+  // Describe is DescribeCertificate. Whole certificates are hashed each time.
+  [[nodiscard]] std::optional<PathCertificate> Describe(X509& certificate,
+                                                        CertDigests cert_digests);
+
+ private:
+  // The paths of some servers; each certificate is a few KiB.
+  static constexpr std::size_t kMost = 16;
+
+  struct Seen {
+    X509Ptr certificate;
+    PathCertificate description;
+  };
+
+  [[nodiscard]] std::optional<PathCertificate> Find(const X509& certificate);
+  void Keep(X509& certificate, const PathCertificate& description);
+
+  std::mutex mutex_;
+  std::array<Seen, kMost> seen_{};  // under the mutex
+  std::size_t next_ = 0;            // likewise: the place of the oldest
+};
 
 }  // namespace cotter::tls

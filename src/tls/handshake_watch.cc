@@ -115,8 +115,7 @@ std::optional<Error> Settle(SSL* ssl, Connection& connection) {
     connection.live = connection.shared->live.Watch(connection.evidence, connection.record->policy,
                                                     SocketOf(connection, ssl));
   }
-  JudgeUse(connection, ssl);
-  return WhyUnfit(ssl, connection);
+  return JudgeUse(connection, ssl) ? WhyUnfit(ssl, connection) : std::nullopt;
 }
 
 int KeepSession(SSL* ssl, SSL_SESSION* session) {

@@ -56,11 +56,6 @@ int OnCheckIssued(X509_STORE_CTX* context, X509* subject, X509* issuer) {
   return is_anchor && X509_check_issued(issuer, subject) == X509_V_OK ? 1 : 0;
 }
 
-std::optional<PathCertificate> Describe(const X509& certificate, CertDigests cert_digests) {
-  if (const CertificateNotes* const notes = NotesOf(&certificate)) return notes->description;
-  return DescribeCertificate(certificate, cert_digests);
-}
-
 PkiFailure FailureOf(X509_STORE_CTX* context) {
   const int depth = X509_STORE_CTX_get_error_depth(context);
   return DescribeX509Error(X509_STORE_CTX_get_error(context),
@@ -195,7 +190,10 @@ void PathVerifier::Add(X509StackPtr chain, Verification& found) const {
   }
   for (std::size_t i = 0; i < size; ++i) {
     X509* const certificate = sk_X509_value(chain.get(), static_cast<int>(i));
-    const std::optional<PathCertificate> described = Describe(*certificate, needs_.cert_digests);
+    const CertificateNotes* const notes = NotesOf(certificate);
+    const std::optional<PathCertificate> described =
+        notes != nullptr ? notes->description
+                         : trust_.lately_seen().Describe(*certificate, needs_.cert_digests);
     if (!described) {
       found.failure_ = DescribeFailure(Code::kDerMalformed, X509_V_ERR_CERT_REJECTED, i,
                                        certificate, "not strict DER on the way to its key");

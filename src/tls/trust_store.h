@@ -2,7 +2,7 @@
 //
 // The trust store on OpenSSL's X509_STORE. Issuers are found through the store's own look-up, so
 // hash directories are read as they are needed and never as a whole. Immutable after Load; const
-// members may be called from any thread (the X509_STORE locks its own cache).
+// members may be called from any thread (the X509_STORE and what was lately seen lock themselves).
 #pragma once
 
 #include <memory>
@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "tls/certificate_notes.h"
 #include "tls/openssl_ptr.h"
 #include <cotter/bytes.h>
 #include <cotter/path.h>
@@ -49,12 +50,16 @@ class TrustStore {
   // reads those (about 140 files), so it is made only where a rule refuses local anchors.
   [[nodiscard]] AnchorOrigin OriginOf(const X509& anchor) const;
 
+  // lately_seen is for the certificates of paths that were verified by this store.
+  [[nodiscard]] LatelySeen& lately_seen() const noexcept { return lately_seen_; }
+
  private:
   X509StorePtr store_;
   Digest content_digest_;
   std::string public_roots_;
   mutable std::once_flag public_digests_once_;
   mutable std::vector<Digest> public_digests_;  // sorted; written once, under the flag
+  mutable LatelySeen lately_seen_;
 };
 
 }  // namespace cotter::tls

@@ -104,18 +104,19 @@ void RecordResumed(Connection& connection, const SSL* ssl, const SessionNote& no
   (void)Deliver(connection, ssl);  // the record says what came of it
 }
 
-void JudgeUse(Connection& connection, const SSL* ssl) {
+bool JudgeUse(Connection& connection, const SSL* ssl) {
   std::shared_ptr<const PolicyIndex> policy = connection.shared->policy->Current();
   ConnectionRecord& record = *connection.record;
-  if (policy == record.policy) return;
+  if (policy == record.policy) return false;
   const Verdict verdict = JudgeAgain(*policy, *connection.evidence, connection.shared->now());
   SetVerdict(std::move(policy), verdict, record);
   // Whoever swapped the policy tells of connections that are now only reported.
-  if (verdict.allowed()) return;
+  if (verdict.allowed()) return true;
   LiveConnection* const live = connection.live.connection();
   if (live == nullptr || !live->told.exchange(true)) {
     Tell(connection.shared->on_violation, record, SocketOf(connection, ssl));
   }
+  return true;
 }
 
 bool HandOut(const Connection& connection) noexcept {

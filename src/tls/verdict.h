@@ -17,8 +17,9 @@ namespace cotter::tls {
 void RecordResumed(Connection& connection, const SSL* ssl, const SessionNote& note);
 
 // JudgeUse brings the record of a settled connection up to the policy that is in force now, and
-// tells where that refuses it. Nothing happens while the policy is the one of the record.
-void JudgeUse(Connection& connection, const SSL* ssl);
+// tells where that refuses it. False where the policy is the one of the record, and nothing
+// happens.
+[[nodiscard]] bool JudgeUse(Connection& connection, const SSL* ssl);
 
 // RecordRefusal makes the record of `connection` a refusal and hands it out.
 void RecordRefusal(Connection& connection, const SSL* ssl, Error why);

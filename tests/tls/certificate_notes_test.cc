@@ -6,13 +6,47 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include "base/sha256.h"
+#include "lab/world.h"
+
 namespace cotter::tls {
 namespace {
+
+X509Ptr Parse(const Bytes& der) {
+  const unsigned char* at = der.data();
+  return X509Ptr(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+}
+
+// Of a certificate that comes again the key is not hashed again; a twin that differs in nothing but
+// its signature has the same key, and another digest.
+TEST(LatelySeenTest, TakesNoCertificateForAnother_S1_22) {
+  const lab::World world = lab::World::Make({});
+  LatelySeen seen;
+  const std::vector<std::string> names = {"leaf",     "root",    "intermediate",
+                                          "leaf-rsa", "renewed", "backup"};
+  for (int round = 0; round < 2; ++round) {
+    for (const std::string& name : names) {
+      const lab::Identity& identity = world.Get(name);
+      const X509Ptr certificate = Parse(identity.certificate.der);
+      const auto described = seen.Describe(*certificate, CertDigests::kSkip);
+      ASSERT_TRUE(described) << name;
+      EXPECT_EQ(described->spki, base::Sha256(identity.key.Spki())) << name;
+      EXPECT_FALSE(described->has_cert);
+    }
+  }
+  Bytes twin = world.Get("leaf").certificate.der;
+  twin.back() ^= 1;
+  const auto described = seen.Describe(*Parse(twin), CertDigests::kCompute);
+  ASSERT_TRUE(described);
+  EXPECT_EQ(described->spki, base::Sha256(world.Get("leaf").key.Spki()));
+  EXPECT_EQ(described->cert, base::Sha256(twin));
+}
 
 #ifdef COTTER_TESTDATA
 
@@ -40,6 +74,7 @@ Bytes Decode(const std::string& base64) {
 // either has exactly the stated digests or is refused.
 TEST(CertificateNotesTest, DigestsAreThoseOfTheBytesAsSent) {
   int described = 0;
+  LatelySeen seen;  // more certificates than it keeps
   for (const auto& entry : std::filesystem::directory_iterator(COTTER_TESTDATA "/certs")) {
     std::ifstream file(entry.path());
     for (std::string line; std::getline(file, line);) {
@@ -53,6 +88,9 @@ TEST(CertificateNotesTest, DigestsAreThoseOfTheBytesAsSent) {
       const auto description = DescribeCertificate(*certificate, CertDigests::kCompute);
       if (!description) continue;
       EXPECT_EQ(FormatPinBase64(description->spki), spki) << Field(line, "id");
+      for (int again = 0; again < 2; ++again) {
+        EXPECT_EQ(seen.Describe(*certificate, CertDigests::kSkip)->spki, description->spki);
+      }
       ++described;
       if (entry.path().stem() == "spki-divergent") {
         EXPECT_EQ(EncodeHex(description->cert.bytes), Field(line, "der_sha256"))
