@@ -3,24 +3,20 @@
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <string_view>
 
+#include <climits>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <system_error>
 #include <unistd.h>
 
-#include "cli/report.h"
+#include "coverage/program.h"
 #include "preload/interface.h"
 
 namespace cotter::cli {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr std::string_view kPreloadVariable = "LD_PRELOAD";
 constexpr std::string_view kDefaultPath = "/bin:/usr/bin";
@@ -52,26 +48,47 @@ std::vector<char*> Pointers(std::vector<std::string>& texts) {
   return pointers;
 }
 
+// FullPath is `path` without links and dots; empty where there is no such file.
+std::string FullPath(const std::string& path) {
+  std::array<char, PATH_MAX> full{};
+  return ::realpath(path.c_str(), full.data()) == nullptr ? std::string()
+                                                          : std::string(full.data());
+}
+
 }  // namespace
 
+std::string OptionsOf(const ExecRequest& request) {
+  std::string options;
+  const auto add = [&options](std::string_view word) {
+    options.append(options.empty() ? "" : ",").append(word);
+  };
+  if (request.report_only) add(preload::kReportOnlyOption);
+  if (request.allow_uncovered) add(preload::kAllowUncoveredOption);
+  if (request.audit_events == "unlisted") add(preload::kAuditUnlistedOption);
+  if (request.audit_events == "all") add(preload::kAuditAllOption);
+  return options;
+}
+
+std::string FindPart(std::string_view name) {
+  const std::string program = FullPath("/proc/self/exe");
+  const std::string folder = program.substr(0, program.rfind('/') + 1);
+  std::string part = FullPath(folder + std::string(name));
+  return part.empty() ? FullPath(folder + "../lib/cotter/" + std::string(name)) : part;
+}
+
 Result<std::string> FindPreload() {
-  std::error_code failed;
-  const fs::path program = fs::read_symlink("/proc/self/exe", failed);
-  const fs::path folder = program.parent_path();
-  for (const fs::path& candidate :
-       {folder / preload::kPreloadName, folder / ".." / "lib" / "cotter" / preload::kPreloadName}) {
-    const fs::path path = fs::canonical(candidate, failed);
-    if (failed) continue;
-    // The dynamic linker takes both for the end of a name.
-    if (path.string().find_first_of(": ") != std::string::npos) {
-      return Error{Code::kFileUnreadable,
-                   path.string() + ": the dynamic linker takes no path with a space or a colon"};
-    }
-    return path.string();
+  std::string path = FindPart(preload::kPreloadName);
+  if (path.empty()) {
+    return Error{Code::kFileUnreadable, std::string(preload::kPreloadName) + ": not found beside " +
+                                            FullPath("/proc/self/exe") +
+                                            ", nor in ../lib/cotter: install cotter as a whole"};
   }
-  return Error{Code::kFileUnreadable, std::string(preload::kPreloadName) + ": not found beside " +
-                                          program.string() +
-                                          ", nor in ../lib/cotter: install cotter as a whole"};
+  // The dynamic linker takes both for the end of a name.
+  if (path.find_first_of(": ") != std::string::npos) {
+    return Error{Code::kFileUnreadable,
+                 path + ": the dynamic linker takes no path with a space or a colon"};
+  }
+  return path;
 }
 
 std::string FindProgram(const std::string& name) {
@@ -98,10 +115,9 @@ Result<std::string> PrepareAudit(const std::string& path) {
     return Error{Code::kFileUnreadable,
                  path + ": the audit file cannot be appended to: " + std::strerror(error)};
   }
-  std::error_code failed;
-  const fs::path full = fs::canonical(path, failed);
-  if (failed) return Error{Code::kFileUnreadable, path + ": " + failed.message()};
-  return full.string();
+  std::string full = FullPath(path);
+  if (full.empty()) return Error{Code::kFileUnreadable, path + ": " + std::strerror(errno)};
+  return full;
 }
 
 std::vector<std::string> EnvironmentOf(const ExecSettings& settings) {
@@ -117,26 +133,26 @@ std::vector<std::string> EnvironmentOf(const ExecSettings& settings) {
   return entries;
 }
 
-Exit Become(const std::string& program, const std::vector<std::string>& words,
-            const ExecSettings& settings) {
+bool MayRun(const std::string& program) {
+  // What cannot be executed at all may be tried: exec will say so.
+  return ::access(program.c_str(), X_OK) != 0 ||
+         coverage::IsCovered(coverage::LookAtProgram(program.c_str()).kind);
+}
+
+int Become(const std::string& program, const std::vector<std::string>& words,
+           const ExecSettings& settings) {
   std::vector<std::string> arguments = words;
   std::vector<std::string> environment = EnvironmentOf(settings);
   const std::vector<char*> argument_pointers = Pointers(arguments);
   const std::vector<char*> environment_pointers = Pointers(environment);
-  // Ignored signals stay ignored behind exec; this one was our own doing.
-  std::signal(SIGPIPE, SIG_DFL);
   ::execve(program.c_str(), argument_pointers.data(), environment_pointers.data());
-  int error = errno;
-  if (error == ENOEXEC) {
-    // A script without "#!": what a shell would do with it.
-    arguments.insert(arguments.begin(), "/bin/sh");
-    arguments[1] = program;
-    const std::vector<char*> shell = Pointers(arguments);
-    ::execve("/bin/sh", shell.data(), environment_pointers.data());
-    error = errno;
-  }
-  ReportError("exec: " + program + ": " + std::strerror(error));
-  return error == ENOENT || error == ENOTDIR ? kExecNotFound : kExecRefused;
+  if (errno != ENOEXEC) return errno;
+  // A script without "#!": what a shell would do with it.
+  arguments.insert(arguments.begin(), "/bin/sh");
+  arguments[1] = program;
+  const std::vector<char*> shell = Pointers(arguments);
+  ::execve("/bin/sh", shell.data(), environment_pointers.data());
+  return errno;
 }
 
 }  // namespace cotter::cli

@@ -86,7 +86,12 @@ enum class Visibility { kShown, kHidden };
 struct Call {
   const Arguments& arguments;
   Output& output;
+  void (*inherited_sigpipe)(int);  // what SIGPIPE did when cotter began, for a program it becomes
 };
+
+// Where a command's options may stand. Of one that runs a program, what stands behind the program's
+// name is the program's.
+enum class Options { kAnywhere, kBeforeArguments };
 
 // Command is one command of cotter.
 struct Command {
@@ -100,6 +105,7 @@ struct Command {
   Exit (*run)(Call call);
   Visibility visibility = Visibility::kShown;
   Exit usage_exit = Exit::kUsage;  // of a command line that is not understood
+  Options options = Options::kAnywhere;
 };
 
 // kJsonOption and kHelpOption are the same in every command; --help is added by the parser.

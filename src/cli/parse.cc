@@ -26,6 +26,7 @@ class Parser {
   void Word(std::string_view word) {
     if (options_ended_ || word.size() < 2 || word.front() != '-') {
       arguments_.positionals_.emplace_back(word);
+      options_ended_ |= command_.options == Options::kBeforeArguments;
     } else if (word == "--") {
       options_ended_ = true;
     } else if (word.starts_with("--")) {

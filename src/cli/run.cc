@@ -49,16 +49,16 @@ Exit UnknownCommand(std::string_view name) {
 }
 
 // RunCommand keeps exceptions (memory, a library's) from ending the program without a word.
-Exit RunCommand(const Command& command, const Arguments& arguments, Output& output) {
+Exit RunCommand(const Command& command, const Call& call) {
   try {
-    return command.run(Call{.arguments = arguments, .output = output});
+    return command.run(call);
   } catch (const std::exception& exception) {
     ReportError(std::string(command.name), Error{Code::kInternal, exception.what()});
     return Exit::kUndecided;
   }
 }
 
-Exit Dispatch(std::span<const char* const> words, Output& output) {
+Exit Dispatch(std::span<const char* const> words, Output& output, void (*sigpipe)(int)) {
   if (words.empty()) return UsageFailure("no command is given", "'cotter help' lists the commands");
   std::string_view name = words.front();
   if (name == "--help" || name == "-h") name = "help";
@@ -78,7 +78,9 @@ Exit Dispatch(std::span<const char* const> words, Output& output) {
     output.Text(RenderHelp(*command));
     return Exit::kSatisfied;
   }
-  return RunCommand(*command, *parsed.arguments, output);
+  return RunCommand(
+      *command,
+      Call{.arguments = *parsed.arguments, .output = output, .inherited_sigpipe = sigpipe});
 }
 
 }  // namespace
@@ -86,9 +88,9 @@ Exit Dispatch(std::span<const char* const> words, Output& output) {
 Exit Run(std::span<const char* const> words) {
   OccupyStandardStreams();
   // A reader that goes away is seen as EPIPE, so that it can be told from failure.
-  std::signal(SIGPIPE, SIG_IGN);
+  const auto inherited = std::signal(SIGPIPE, SIG_IGN);
   Output output(STDOUT_FILENO);
-  const Exit exit = Dispatch(words, output);
+  const Exit exit = Dispatch(words, output, inherited == SIG_ERR ? SIG_DFL : inherited);
   const Result<void> finished = output.Finish();
   // A reader that went away has seen enough. What was found stays as true as it was.
   if (finished || output.reader_gone()) return exit;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // cotter exec: run an unmodified program with a policy enforced in its TLS library.
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
-
-#include <unistd.h>
 
 #include "cli/arguments.h"
 #include "cli/exec_doctor.h"
@@ -23,6 +24,12 @@ namespace {
 
 constexpr std::string_view kHint = "'cotter help exec' shows what it takes";
 
+// The exit codes of `cotter exec` itself, as those of env and timeout. Every other is the
+// program's.
+constexpr Exit kExecFailed = static_cast<Exit>(125);    // no policy, no library, misuse
+constexpr Exit kExecRefused = static_cast<Exit>(126);   // found, but not run
+constexpr Exit kExecNotFound = static_cast<Exit>(127);  // there is no such program
+
 Exit UsageFailure(std::string_view message) {
   ReportError(message);
   ReportHint(kHint);
@@ -34,17 +41,17 @@ Exit Failure(std::string_view where, const Error& error) {
   return kExecFailed;
 }
 
-// OptionsOf is the words that the library reads.
-std::string OptionsOf(const Arguments& arguments) {
-  std::string options;
-  const auto add = [&options](std::string_view word) {
-    options.append(options.empty() ? "" : ",").append(word);
+ExecRequest RequestOf(const Arguments& arguments) {
+  const auto text = [&arguments](std::string_view name) -> std::optional<std::string> {
+    const auto value = arguments.Value(name);
+    return value ? std::optional<std::string>(*value) : std::nullopt;
   };
-  if (arguments.Has("report-only")) add(preload::kReportOnlyOption);
-  if (arguments.Has("allow-uncovered")) add(preload::kAllowUncoveredOption);
-  if (arguments.Value("audit-events") == "unlisted") add(preload::kAuditUnlistedOption);
-  if (arguments.Value("audit-events") == "all") add(preload::kAuditAllOption);
-  return options;
+  return {.policy = text("policy"),
+          .audit = text("audit"),
+          .audit_events = text("audit-events"),
+          .report_only = arguments.Has("report-only"),
+          .allow_uncovered = arguments.Has("allow-uncovered"),
+          .words = {arguments.positionals().begin(), arguments.positionals().end()}};
 }
 
 Result<std::string> StoreRules(const Arguments& arguments) {
@@ -53,24 +60,25 @@ Result<std::string> StoreRules(const Arguments& arguments) {
   return policy ? StorePolicy(*policy) : Result<std::string>(policy.error());
 }
 
-// Refusal is why the program at `path` must not run; empty where it may.
-std::string Refusal(const std::string& path) {
+// Refuse says why the program at `path` must not run.
+Exit Refuse(const std::string& word, const std::string& path) {
   const coverage::ProgramLook look = coverage::LookAtProgram(path.c_str());
-  if (coverage::IsCovered(look.kind)) return {};
-  return "exec: " + path + " is not covered: " + std::string(Describe(look.kind));
+  ReportError("exec: " + path + " is not covered: " + std::string(Describe(look.kind)));
+  ReportHint("'cotter exec --doctor " + word +
+             "' says more; --allow-uncovered runs it without enforcement");
+  return kExecRefused;
 }
 
 Exit Run(Call call) {
   const Arguments& arguments = call.arguments;
-  const std::vector<std::string> words(arguments.positionals().begin(),
-                                       arguments.positionals().end());
+  const ExecRequest request = RequestOf(arguments);
   if (arguments.Has("doctor")) {
-    return RunDoctor(words, arguments.Has("json") ? DoctorForm::kJson : DoctorForm::kText,
+    return RunDoctor(request.words, arguments.Has("json") ? DoctorForm::kJson : DoctorForm::kText,
                      call.output);
   }
   if (arguments.Has("json")) return UsageFailure("exec: --json needs --doctor");
   if (arguments.Has("policy") == arguments.Has("pin")) {
-    return UsageFailure("exec: expected --policy FILE, or --pin HOST=PIN");
+    return UsageFailure("exec: expected --policy FILE, or --pin HOST=PIN, before the program");
   }
   if (arguments.Has("audit-events") && !arguments.Has("audit")) {
     return UsageFailure("exec: --audit-events needs --audit FILE");
@@ -82,33 +90,31 @@ Exit Run(Call call) {
   if (!policy) return Failure("exec", policy.error());
   settings.library = *std::move(library);
   settings.policy = *std::move(policy);
-  settings.options = OptionsOf(arguments);
-  if (const auto audit = arguments.Value("audit")) {
-    Result<std::string> path = PrepareAudit(std::string(*audit));
+  settings.options = OptionsOf(request);
+  if (request.audit) {
+    Result<std::string> path = PrepareAudit(*request.audit);
     if (!path) return Failure("exec", path.error());
     settings.audit = *std::move(path);
   }
-  const std::string program = FindProgram(words.front());
+  const std::string program = FindProgram(request.words.front());
   if (program.empty()) {
-    ReportError("exec: " + words.front() + ": no such program");
+    ReportError("exec: " + request.words.front() + ": no such program");
     return kExecNotFound;
   }
-  if (!arguments.Has("allow-uncovered") && ::access(program.c_str(), X_OK) == 0) {
-    if (const std::string refusal = Refusal(program); !refusal.empty()) {
-      ReportError(refusal);
-      ReportHint("'cotter exec --doctor " + words.front() +
-                 "' says more; --allow-uncovered runs it without enforcement");
-      return kExecRefused;
-    }
-  }
+  if (!request.allow_uncovered && !MayRun(program)) return Refuse(request.words.front(), program);
   call.output.Flush();
-  return Become(program, words, settings);
+  // Ignored signals stay ignored behind exec.
+  std::signal(SIGPIPE, call.inherited_sigpipe);
+  const int error = Become(program, request.words, settings);
+  ReportError("exec: " + program + ": " + std::strerror(error));
+  return error == ENOENT || error == ENOTDIR ? kExecNotFound : kExecRefused;
 }
 
-constexpr Argument kArguments[] = {{.name = "PROGRAM",
-                                    .help = "the program and its arguments, behind --",
-                                    .count = Count::kOneOrMore,
-                                    .complete = Complete::kFile}};
+constexpr Argument kArguments[] = {
+    {.name = "PROGRAM",
+     .help = "the program and its arguments; what stands behind its name is its own",
+     .count = Count::kOneOrMore,
+     .complete = Complete::kFile}};
 
 constexpr std::string_view kEvents[] = {"violations", "unlisted", "all"};
 
@@ -180,6 +186,7 @@ extern const Command kExecCommand{
     .exits = kExits,
     .run = Run,
     .usage_exit = kExecFailed,
+    .options = Options::kBeforeArguments,
 };
 
 }  // namespace cotter::cli
