@@ -39,10 +39,11 @@ struct Settings {
 // NameVisitor gets a name that the program resolved, and the `data` that came with it.
 using NameVisitor = void (*)(const char* name, std::size_t size, void* data);
 
-// AddressVisitor gets an address with its port.
-using AddressVisitor = void (*)(const sockaddr* address, void* data);
+// AddressVisitor gets an address with its port, and the socket that was connected there last, which
+// may be closed or another's by now.
+using AddressVisitor = void (*)(const sockaddr* address, int socket, void* data);
 
-// Services is what the thin half does for the judge.
+// Services is what the thin half does for the judge. What a visitor throws passes through it.
 struct Services {
   // visit_names calls `visitor` for every name that the program resolved to the address of
   // `address`. False where names were forgotten, because a program resolved too many.

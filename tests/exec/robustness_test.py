@@ -270,7 +270,9 @@ def test_the_program_is_as_it_was(stage):
         done = subprocess.run([COTTER, "exec", *words, stage.url(server)], capture_output=True, text=True, timeout=60,
                               check=False, env=stage.environment)
         stage.check(done.returncode == code, f"--pin HOST=PIN: {code}", done)
-    stage.run(["curl", "-sS", "--cacert", stage.roots, stage.url(ROGUE)])
+    run = stage.run(["curl", "-sS", "--cacert", stage.roots, stage.url(ROGUE)])
+    stage.check([line["peer"] for line in run.audit] == [f"127.0.0.1:{stage.lab.port(ROGUE)}"],
+                "S1-26: the audit names the peer, though curl keeps its socket from OpenSSL", run)
     audit = stage.dir / "audit.jsonl"
     stage.check(stat.S_IMODE(audit.stat().st_mode) == 0o600, "the audit file is for its owner alone")
 

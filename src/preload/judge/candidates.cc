@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <optional>
 
 #include <arpa/inet.h>
@@ -106,7 +107,7 @@ bool AddConnected(Candidates& candidates, const HostName& host) {
     const HostName& host;
     std::vector<std::uint16_t> ports;
   } search{.host = host, .ports = {}};
-  const auto visit = [](const sockaddr* address, void* data) {
+  const auto visit = [](const sockaddr* address, int /*socket*/, void* data) {
     auto& found = *static_cast<Search*>(data);
     const std::optional<Peer> peer = ReadPeer(address);
     if (peer && IsAddressOf(found.host, *peer, ResolvedTo(address))) {
@@ -127,7 +128,7 @@ bool AddConnected(Candidates& candidates, const HostName& host) {
 // AddAllConnected adds what every address that the program connected to may be; false where they
 // are not known.
 bool AddAllConnected(Candidates& candidates) {
-  const auto visit = [](const sockaddr* address, void* data) {
+  const auto visit = [](const sockaddr* address, int /*socket*/, void* data) {
     auto& all = *static_cast<Candidates*>(data);
     const std::optional<Peer> peer = ReadPeer(address);
     const Resolved resolved = ResolvedTo(address);
@@ -140,6 +141,40 @@ bool AddAllConnected(Candidates& candidates) {
   };
   const bool complete = TheState().services.visit_connections(visit, &candidates);
   return complete && !candidates.endpoints.empty();
+}
+
+std::string Shown(const Peer& peer) {
+  const bool ipv6 = peer.host.find(':') != std::string::npos;
+  return (ipv6 ? "[" + peer.host + "]" : peer.host) + ":" + std::to_string(peer.port);
+}
+
+// FindPeer is the one address of the candidates that a socket of the program is connected to now,
+// for programs that keep their socket from the TLS library; empty where there are more.
+std::string FindPeer(const Candidates& candidates) {
+  struct Search {
+    const Candidates& candidates;
+    std::vector<std::string> peers;
+  } search{.candidates = candidates, .peers = {}};
+  const auto visit = [](const sockaddr* address, int socket, void* data) {
+    auto& found = *static_cast<Search*>(data);
+    const std::optional<Peer> noted = ReadPeer(address);
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    auto* const now = reinterpret_cast<sockaddr*>(&storage);
+    if (!noted || ::getpeername(socket, now, &size) != 0) return;
+    const std::optional<Peer> peer = ReadPeer(now);
+    if (!peer || peer->host != noted->host || peer->port != noted->port) return;
+    const Resolved resolved = ResolvedTo(address);
+    if (std::ranges::any_of(found.candidates.endpoints, [&](const Endpoint& endpoint) {
+          return endpoint.port == peer->port && IsAddressOf(endpoint.host, *peer, resolved);
+        })) {
+      found.peers.push_back(Shown(*peer));
+    }
+  };
+  const int saved = errno;
+  const bool complete = TheState().services.visit_connections(visit, &search);
+  errno = saved;
+  return complete && search.peers.size() == 1 ? search.peers.front() : std::string();
 }
 
 // AppendText appends what the program wrote into `names`, once.
@@ -180,11 +215,7 @@ Digest Candidates::Key() const {
 Candidates FindCandidates(const std::vector<std::string>& names, const sockaddr* peer_address) {
   Candidates candidates;
   const std::optional<Peer> peer = ReadPeer(peer_address);
-  if (peer) {
-    const bool ipv6 = peer->host.find(':') != std::string::npos;
-    candidates.peer =
-        (ipv6 ? "[" + peer->host + "]" : peer->host) + ":" + std::to_string(peer->port);
-  }
+  if (peer) candidates.peer = Shown(*peer);
   const Resolved resolved = ResolvedTo(peer ? peer_address : nullptr);
   std::vector<std::string> wanted = names.empty() ? resolved.names : names;
   if (wanted.empty() && !resolved.complete) {
@@ -216,7 +247,10 @@ Candidates FindCandidates(ssl_st* ssl) {
   auto* const address = reinterpret_cast<sockaddr*>(&storage);
   const int socket = SSL_get_fd(ssl);
   const bool connected = socket >= 0 && ::getpeername(socket, address, &size) == 0;
-  return FindCandidates(NamesOf(ssl), connected ? address : nullptr);
+  Candidates candidates = FindCandidates(NamesOf(ssl), connected ? address : nullptr);
+  const bool audited = TheState().settings.audit_path[0] != '\0';
+  if (!connected && audited) candidates.peer = FindPeer(candidates);
+  return candidates;
 }
 
 }  // namespace cotter::preload

@@ -32,6 +32,7 @@ constexpr std::size_t kMaxConnections = 1024;
 struct Connection {
   Address address;
   in_port_t port;  // in network order
+  int socket;      // the last that was connected there; it may be another's by now
 };
 
 pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -117,37 +118,45 @@ void NoteName(std::string_view name, const hostent& answer) noexcept {
   UnlockNames();
 }
 
-bool VisitNamesOf(const sockaddr& address, NameVisitor visitor, void* data) noexcept {
+bool VisitNamesOf(const sockaddr& address, NameVisitor visitor, void* data) {
   Address wanted{};
   if (!ReadAddress(address, wanted)) return true;
-  LockNames();
-  const bool complete = count <= kMaxEntries;
-  const std::size_t known = complete ? count : kMaxEntries;
-  for (std::size_t i = 0; i < known; ++i) {
-    if (entries[i].address == wanted) visitor(entries[i].name.data(), entries[i].size, data);
+  // No lock is held while a visitor runs: it allocates, and may throw past us.
+  bool complete = true;
+  for (std::size_t i = 0; complete; ++i) {
+    Entry entry;
+    LockNames();
+    complete = count <= kMaxEntries;
+    while (i < count && complete && entries[i].address != wanted) ++i;
+    const bool found = complete && i < count;
+    if (found) entry = entries[i];
+    UnlockNames();
+    if (!found) break;
+    visitor(entry.name.data(), entry.size, data);
   }
-  UnlockNames();
   return complete;
 }
 
-void NoteConnection(const sockaddr& address, std::size_t size) noexcept {
+void NoteConnection(int socket, const sockaddr& address, std::size_t size) noexcept {
   Connection made{};
   const bool ipv4 = address.sa_family == AF_INET && size >= sizeof(sockaddr_in);
   const bool ipv6 = address.sa_family == AF_INET6 && size >= sizeof(sockaddr_in6);
   if ((!ipv4 && !ipv6) || !ReadAddress(address, made.address)) return;
   std::memcpy(&made.port, address.sa_data, sizeof made.port);  // at the same place in both
   if (made.port == 0) return;
+  made.socket = socket;
   LockNames();
   const std::size_t known = connection_count < kMaxConnections ? connection_count : kMaxConnections;
   bool is_known = false;
   for (std::size_t i = 0; i < known && !is_known; ++i) {
     is_known = connections[i].address == made.address && connections[i].port == made.port;
+    if (is_known) connections[i].socket = socket;
   }
   if (!is_known) connections[connection_count++ % kMaxConnections] = made;
   UnlockNames();
 }
 
-bool VisitConnections(AddressVisitor visitor, void* data) noexcept {
+bool VisitConnections(AddressVisitor visitor, void* data) {
   // A copy, because visitors ask for names.
   std::array<Connection, kMaxConnections> copy;
   LockNames();
@@ -160,7 +169,7 @@ bool VisitConnections(AddressVisitor visitor, void* data) noexcept {
     address.sin6_family = AF_INET6;
     address.sin6_port = copy[i].port;
     std::memcpy(&address.sin6_addr, copy[i].address.data(), copy[i].address.size());
-    visitor(reinterpret_cast<const sockaddr*>(&address), data);
+    visitor(reinterpret_cast<const sockaddr*>(&address), copy[i].socket, data);
   }
   return complete;
 }

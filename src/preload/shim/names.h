@@ -21,14 +21,16 @@ namespace cotter::preload {
 void NoteName(std::string_view name, const addrinfo& answer) noexcept;
 void NoteName(std::string_view name, const hostent& answer) noexcept;
 
-// VisitNamesOf calls `visitor` for each name of `address`. False where an entry was forgotten.
-[[nodiscard]] bool VisitNamesOf(const sockaddr& address, NameVisitor visitor, void* data) noexcept;
+// VisitNamesOf calls `visitor` for each name of `address`. False where an entry was forgotten. What
+// the visitor throws passes through, and leaves nothing locked.
+[[nodiscard]] bool VisitNamesOf(const sockaddr& address, NameVisitor visitor, void* data);
 
-// NoteConnection remembers an address and port that the program connects to.
-void NoteConnection(const sockaddr& address, std::size_t size) noexcept;
+// NoteConnection remembers an address and port that the program connects `socket` to.
+void NoteConnection(int socket, const sockaddr& address, std::size_t size) noexcept;
 
-// VisitConnections calls `visitor` for each of them. False where one was forgotten.
-[[nodiscard]] bool VisitConnections(AddressVisitor visitor, void* data) noexcept;
+// VisitConnections calls `visitor` for each of them. False where one was forgotten. The same of
+// what it throws.
+[[nodiscard]] bool VisitConnections(AddressVisitor visitor, void* data);
 
 // LockNames and UnlockNames stand around fork.
 void LockNames() noexcept;

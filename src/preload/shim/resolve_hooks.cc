@@ -69,7 +69,7 @@ COTTER_HOOK int gethostbyname2_r(const char* name, int family, hostent* result, 
 }
 
 COTTER_HOOK int connect(int socket, const sockaddr* address, socklen_t size) {
-  if (address != nullptr && size >= sizeof(sa_family_t)) NoteConnection(*address, size);
+  if (address != nullptr && size >= sizeof(sa_family_t)) NoteConnection(socket, *address, size);
   return next_connect.Get()(socket, address, size);
 }
 

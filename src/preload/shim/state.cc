@@ -163,7 +163,7 @@ void SetUp() noexcept {
 // The program's first instruction comes after this.
 __attribute__((constructor)) void Start() noexcept { ::pthread_once(&set_up, SetUp); }
 
-bool VisitNames(const sockaddr* address, NameVisitor visitor, void* data) noexcept {
+bool VisitNames(const sockaddr* address, NameVisitor visitor, void* data) {
   return VisitNamesOf(*address, visitor, data);
 }
 
