@@ -35,7 +35,7 @@ def by_the_front(stage, *words):
 
 def settle(path):
     while time.time() < os.stat(path).st_ctime + SETTLED:
-        time.sleep(0.1)
+        time.sleep(0.05)
 
 
 def test_the_front_does_what_the_program_does(stage):
