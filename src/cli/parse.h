@@ -26,10 +26,11 @@ struct Parsed {
 
 // ParseArguments reads `words`, what stands behind the command's name. "--name value",
 // "--name=value", "-n value", "-nvalue" and bundled letters are understood; "--" ends the options;
-// "-" is an argument. Options and arguments may be mixed where the command says so. Refused are unknown options (the nearest
-// known one is named), a missing value, a value that looks like an option unless it is behind "=",
-// a value for a flag, an option given twice that is not repeatable, a value outside the choices,
-// and too few or too many arguments (not counted when --help is there).
+// "-" is an argument. Options and arguments may be mixed where the command says so. Refused are
+// unknown options (the nearest known one is named), a missing value, a value that looks like an
+// option unless it is behind "=", a value for a flag, an option given twice that is not repeatable,
+// a value outside the choices, and too few or too many arguments (not counted when --help is
+// there).
 [[nodiscard]] Parsed ParseArguments(const Command& command, std::span<const char* const> words);
 
 }  // namespace cotter::cli
