@@ -149,6 +149,9 @@ class RemotePolicy final : public PolicySource {
   // (SIGHUP). Fails with why the update was rejected; the policy is as it was then.
   Result<PollEvent> Poll();
 
+  // PollSoon asks for a poll now and does not wait for it.
+  void PollSoon() noexcept;
+
   [[nodiscard]] RemoteStatus Status() const;
 
   // MetricsText is the status in the text exposition format 0.0.4 of Prometheus: cotter_update_*.

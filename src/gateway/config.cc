@@ -162,8 +162,6 @@ void ReadGateway(Value value, Reader& reader, GatewayConfig& config) {
   TableReader table(value, "[gateway]", reader.log);
   if (const auto path = table.String("policy")) {
     config.policy = reader.PathOf(*path);
-  } else {
-    table.Fail(Code::kPolicyInvalid, "policy", "expected the path of a policy");
   }
   if (const auto name = table.String("environment")) config.environment = *name;
   if (const auto wanted = table.Boolean("log_connections")) config.log_connections = *wanted;

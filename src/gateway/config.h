@@ -67,7 +67,7 @@ struct Timeouts {
 
 // GatewayConfig is the file.
 struct GatewayConfig {
-  std::string policy;       // a path
+  std::string policy;       // a path; empty where a repository is followed
   std::string environment;  // that the policy must be for; empty is any
   bool log_connections = false;
   bool resume = true;  // TLS sessions, bound to what decided about them

@@ -28,10 +28,24 @@ void LogViolation(const report::ViolationEvent& event) {
 
 }  // namespace
 
-Result<std::shared_ptr<WatchedPolicy>> FollowPolicy(const GatewayConfig& config,
-                                                    std::function<void(const Error&)> failed) {
-  return WatchedPolicy::Open(
-      {.path = config.policy, .environment = config.environment, .on_failure = std::move(failed)});
+Result<Followed> FollowPolicy(const GatewayConfig& config,
+                              std::optional<update::RemoteOptions> remote, Failed failed) {
+  if (!remote) {
+    auto file = WatchedPolicy::Open(
+        {.path = config.policy,
+         .environment = config.environment,
+         .on_failure = [failed = std::move(failed)](const Error& error) { failed({}, error); }});
+    if (!file) return file.error();
+    return Followed{*file, *file, nullptr};
+  }
+  remote->base_file = config.policy;
+  if (!config.environment.empty()) remote->environment = config.environment;
+  remote->on_event = [failed = std::move(failed)](const update::PollEvent& event) {
+    if (event.outcome == update::PollOutcome::kRejected) failed(event.step, event.error);
+  };
+  auto source = update::RemotePolicy::Open(*std::move(remote));
+  if (!source) return source.error();
+  return Followed{*source, nullptr, *source};
 }
 
 Result<tls::Enforcer> MakeEnforcer(const GatewayConfig& config,
@@ -60,10 +74,12 @@ Result<tls::Enforcer> MakeEnforcer(const GatewayConfig& config,
 }
 
 Result<void> CheckRules(const GatewayConfig& config) {
-  const auto policy = WatchedPolicy::Open({.path = config.policy,
-                                           .environment = config.environment,
-                                           .interval = std::chrono::milliseconds(0)});
-  if (!policy) return policy.error();
+  if (!config.policy.empty()) {
+    const auto policy = WatchedPolicy::Open({.path = config.policy,
+                                             .environment = config.environment,
+                                             .interval = std::chrono::milliseconds(0)});
+    if (!policy) return policy.error();
+  }
   const auto trust = tls::LoadTrustStore(config.trust);
   if (!trust) return trust.error();
   return Ok();

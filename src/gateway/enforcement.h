@@ -5,19 +5,34 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "gateway/config.h"
 #include <cotter/openssl.h>
 #include <cotter/policy_file_source.h>
 #include <cotter/report.h>
 #include <cotter/result.h>
+#include <cotter/update.h>
 
 namespace cotter::gateway {
 
-// FollowPolicy reads the policy file and follows it. `failed` is told, on a thread of the policy's
-// own, why a later version could not be used. Fails with what is wrong in the file.
-[[nodiscard]] Result<std::shared_ptr<WatchedPolicy>> FollowPolicy(
-    const GatewayConfig& config, std::function<void(const Error&)> failed);
+// Followed is the policy in force and where it comes from: a file, or a signed repository.
+struct Followed {
+  std::shared_ptr<PolicySource> source;
+  std::shared_ptr<WatchedPolicy> file;           // the same, or null
+  std::shared_ptr<update::RemotePolicy> remote;  // the same, or null
+};
+
+// Failed is told, on a thread of the policy's own, why a later version could not be used; `step` is
+// that of the update, empty for a file.
+using Failed = std::function<void(const std::string& step, const Error& error)>;
+
+// FollowPolicy begins to follow `remote`, or where that is none the policy file. Fails with what is
+// wrong in the file, and as RemotePolicy::Open.
+[[nodiscard]] Result<Followed> FollowPolicy(const GatewayConfig& config,
+                                            std::optional<update::RemoteOptions> remote,
+                                            Failed failed);
 
 // MakeEnforcer reads the trusted certificates, and makes an enforcer whose violations are logged,
 // and told to `counters`.
@@ -25,7 +40,8 @@ namespace cotter::gateway {
                                                  const std::shared_ptr<PolicySource>& policy,
                                                  std::shared_ptr<report::Counters> counters);
 
-// CheckRules reads the policy and the trusted certificates once. Fails with what is wrong in them.
+// CheckRules reads the policy, where there is one, and the trusted certificates once. Fails with
+// what is wrong in them.
 [[nodiscard]] Result<void> CheckRules(const GatewayConfig& config);
 
 }  // namespace cotter::gateway

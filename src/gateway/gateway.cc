@@ -43,9 +43,10 @@ void RaiseDescriptorLimit() {
 
 class Gateway {
  public:
-  Gateway(net::EventLoop& loop, GatewayConfig config, Reach reach)
+  Gateway(net::EventLoop& loop, GatewayConfig config, const GatewayOptions& options)
       : config_(std::move(config)),
-        reach_(reach),
+        reach_(options.reach),
+        remote_(options.remote),
         context_(loop),
         counters_(report::MakeCounters()),
         sessions_(context_),
@@ -72,7 +73,7 @@ class Gateway {
   Result<void> FollowRules();
   Result<void> EnforceTrust();
   void OnPolicy();
-  void OnPolicyFailure(const Error& error);
+  void OnPolicyFailure(const std::string& step, const Error& error);
   void Accept(Route& route, net::Socket client);
   void OnSignal(int signal);
   void Reload();
@@ -83,6 +84,7 @@ class Gateway {
 
   GatewayConfig config_;
   Reach reach_;
+  std::optional<update::RemoteOptions> remote_;
   Context context_;
   std::shared_ptr<report::Counters> counters_;
   GatewayFigures figures_;
@@ -90,7 +92,7 @@ class Gateway {
   SessionSet sessions_;
   std::unique_ptr<net::http::PageServer> admin_;
   std::unique_ptr<net::SignalWatch> signals_;
-  std::shared_ptr<WatchedPolicy> policy_;
+  Followed policy_;
   std::shared_ptr<void> subscription_;
   net::Timer drain_timer_;
   net::MonotonicTime drain_end_{};
@@ -107,7 +109,7 @@ Result<void> Gateway::Start() {
   if (Result<void> opened = OpenRoutes(); !opened) return opened;
   if (Result<void> opened = OpenAdmin(); !opened) return opened;
   WriteLog(Level::kInfo, "ready",
-           {{"policy", config_.policy},
+           {{"policy", remote_ ? remote_->remotes.front() : config_.policy},
             {"policy_version", static_cast<std::int64_t>(figures_.policy_version)}});
   net::NotifyServiceManager("READY=1");
   return Ok();
@@ -117,27 +119,28 @@ Result<void> Gateway::Start() {
 // alone, which outlives both.
 Result<void> Gateway::FollowRules() {
   net::EventLoop& loop = context_.loop;
-  auto followed = FollowPolicy(config_, [this, &loop](const Error& error) {
-    loop.Post([this, error] { OnPolicyFailure(error); });
-  });
+  auto followed =
+      FollowPolicy(config_, remote_, [this, &loop](const std::string& step, const Error& error) {
+        loop.Post([this, step, error] { OnPolicyFailure(step, error); });
+      });
   if (!followed) return followed.error();
   policy_ = *std::move(followed);
-  subscription_ = policy_->Subscribe([this, &loop] { loop.Post([this] { OnPolicy(); }); });
+  subscription_ = policy_.source->Subscribe([this, &loop] { loop.Post([this] { OnPolicy(); }); });
   if (Result<void> enforced = EnforceTrust(); !enforced) return enforced;
-  figures_.policy_version = policy_->Current()->version();
+  figures_.policy_version = policy_.source->Current()->version();
   figures_.last_reload_success_seconds = base::Now().unix_seconds;
   return Ok();
 }
 
 Result<void> Gateway::EnforceTrust() {
-  Result<tls::Enforcer> enforcer = MakeEnforcer(config_, policy_, counters_);
+  Result<tls::Enforcer> enforcer = MakeEnforcer(config_, policy_.source, counters_);
   if (!enforcer) return enforcer.error();
   context_.enforcement = std::make_shared<const Enforcement>(Enforcement{*std::move(enforcer)});
   return Ok();
 }
 
 void Gateway::OnPolicy() {
-  figures_.policy_version = policy_->Current()->version();
+  figures_.policy_version = policy_.source->Current()->version();
   figures_.last_reload_success_seconds = base::Now().unix_seconds;
   figures_.last_reload_successful = true;
   for (const auto& route : routes_) {
@@ -147,12 +150,18 @@ void Gateway::OnPolicy() {
            {{"version", static_cast<std::int64_t>(figures_.policy_version)}});
 }
 
-void Gateway::OnPolicyFailure(const Error& error) {
-  figures_.last_reload_successful = false;
-  WriteLog(Level::kError, "policy_failed",
-           {{"code", NameOf(error.code)},
-            {"message", error.message},
-            {"kept_version", static_cast<std::int64_t>(figures_.policy_version)}});
+// A repository that is out of reach is no news of the policy: what it said is in force.
+void Gateway::OnPolicyFailure(const std::string& step, const Error& error) {
+  if (step.empty()) figures_.last_reload_successful = false;
+  const auto kept = static_cast<std::int64_t>(figures_.policy_version);
+  const base::LogField code{"code", NameOf(error.code)};
+  const base::LogField message{"message", error.message};
+  if (step.empty()) {
+    WriteLog(Level::kError, "policy_failed", {code, message, {"kept_version", kept}});
+  } else {
+    WriteLog(Level::kError, "update_rejected",
+             {{"step", step}, code, message, {"kept_version", kept}});
+  }
 }
 
 Result<net::Listener> Gateway::Listen(const net::ListenAddress& where, unsigned permissions) {
@@ -234,9 +243,10 @@ void Gateway::OnSignal(int signal) {
 }
 
 void Gateway::Reload() {
-  Result<void> read = policy_->Refresh();
+  Result<void> read = policy_.file ? policy_.file->Refresh() : Ok();
+  if (policy_.remote) policy_.remote->PollSoon();
   if (read) {
-    OnPolicy();
+    if (policy_.file) OnPolicy();
     read = EnforceTrust();
   }
   figures_.last_reload_successful = read.has_value();
@@ -283,8 +293,9 @@ net::http::Page Gateway::Find(std::string_view path) const {
     return {.body = "ok\n"};
   }
   if (path == "/metrics") {
-    return {.type = std::string(base::kMetricsType),
-            .body = MetricsText(routes_, figures_, *counters_)};
+    std::string text = MetricsText(routes_, figures_, *counters_);
+    if (policy_.remote) text += policy_.remote->MetricsText();
+    return {.type = std::string(base::kMetricsType), .body = std::move(text)};
   }
   return {.status = 404, .body = "there are /livez, /readyz and /metrics\n"};
 }
@@ -294,6 +305,10 @@ net::http::Page Gateway::Find(std::string_view path) const {
 Result<GatewayConfig> Check(const GatewayOptions& options) {
   Result<GatewayConfig> config = LoadConfig(options.config_file);
   if (!config) return config;
+  if (config->policy.empty() && !options.remote) {
+    return Error{Code::kPolicyInvalid,
+                 options.config_file + ": [gateway] expected policy, the path of a policy"};
+  }
   if (const Result<void> sound = CheckRules(*config); !sound) return sound.error();
   for (const RouteConfig& route : config->routes) {
     if (route.mode == RouteMode::kConnect) continue;
@@ -308,7 +323,7 @@ Result<void> Serve(const GatewayOptions& options) {
   auto loop = net::EventLoop::Create();
   if (!loop) return loop.error();
   {
-    Gateway gateway(**loop, *std::move(config), options.reach);
+    Gateway gateway(**loop, *std::move(config), options);
     if (Result<void> started = gateway.Start(); !started) return started;
     (*loop)->Run();
   }

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "gateway/config.h"
 #include <cotter/result.h>
+#include <cotter/update.h>
 
 namespace cotter::gateway {
 
@@ -20,6 +22,11 @@ enum class Reach : std::uint8_t {
 struct GatewayOptions {
   std::string config_file;
   Reach reach = Reach::kThisMachine;
+
+  // The signed repository to follow. The configuration's policy, which may then be left out, is the
+  // one that holds until a higher one is signed; its environment, where it names one, is the
+  // client's. `on_event` is the gateway's own.
+  std::optional<update::RemoteOptions> remote{};
 };
 
 // Check reads the configuration and everything that it names, and listens nowhere. Returns the
@@ -27,8 +34,8 @@ struct GatewayOptions {
 [[nodiscard]] Result<GatewayConfig> Check(const GatewayOptions& options);
 
 // Serve runs until SIGTERM or SIGINT, and then until what clients have begun is done, at most the
-// drain time. SIGHUP reads the policy and the trust again. The signals are blocked for the process.
-// Fails where the gateway cannot begin.
+// drain time. SIGHUP reads the policy, or polls the repository, and reads the trust again. The
+// signals are blocked for the process. Fails where the gateway cannot begin.
 [[nodiscard]] Result<void> Serve(const GatewayOptions& options);
 
 }  // namespace cotter::gateway

@@ -3,54 +3,42 @@
 
 #include <string_view>
 
+#include "base/metrics_writer.h"
+
 namespace cotter::update {
-namespace {
-
-void AddHead(std::string& text, std::string_view name, std::string_view type,
-             std::string_view help) {
-  text.append("# HELP ").append(name).append(" ").append(help).append("\n");
-  text.append("# TYPE ").append(name).append(" ").append(type).append("\n");
-}
-
-void AddGauge(std::string& text, std::string_view name, std::string_view help, std::int64_t value) {
-  AddHead(text, name, "gauge", help);
-  text.append(name).append(" ").append(std::to_string(value)).append("\n");
-}
-
-}  // namespace
 
 std::string RemoteMetricsText(const RemoteStatus& status, const RejectionCounts& rejections) {
-  std::string text;
-  AddHead(text, "cotter_update_polls_total", "counter", "Polls of the repository, by outcome.");
-  const auto add_polls = [&text](std::string_view outcome, std::uint64_t count) {
-    text.append("cotter_update_polls_total{outcome=\"").append(outcome).append("\"} ");
-    text.append(std::to_string(count)).append("\n");
+  using base::MetricLabel;
+  base::MetricsWriter text;
+  const auto add_polls = [&text](PollOutcome outcome, std::uint64_t count) {
+    text.Sample(MetricLabel("outcome", NameOf(outcome)), count);
   };
-  add_polls(NameOf(PollOutcome::kUpdated), status.updated);
-  add_polls(NameOf(PollOutcome::kUnchanged), status.unchanged);
-  add_polls(NameOf(PollOutcome::kRejected), status.rejections);
-  AddHead(text, "cotter_update_early_polls_total", "counter",
-          "Polls that a pin mismatch brought forward.");
-  text.append("cotter_update_early_polls_total ").append(std::to_string(status.early)).append("\n");
-  AddHead(text, "cotter_update_rejected_total", "counter",
-          "Updates that were rejected, by step and code.");
+  text.Family("cotter_update_polls_total", "counter", "Polls of the repository, by outcome.");
+  add_polls(PollOutcome::kUpdated, status.updated);
+  add_polls(PollOutcome::kUnchanged, status.unchanged);
+  add_polls(PollOutcome::kRejected, status.rejections);
+  text.Family("cotter_update_early_polls_total", "counter",
+              "Of those polls, the ones that a pin mismatch brought forward.");
+  text.Sample("", status.early);
+  text.Family("cotter_update_rejected_total", "counter",
+              "Updates that were rejected, by step and code.");
   for (const auto& [what, count] : rejections) {
-    text.append("cotter_update_rejected_total{step=\"").append(what.first);
-    text.append("\",code=\"").append(NameOf(what.second)).append("\"} ");
-    text.append(std::to_string(count)).append("\n");
+    text.Sample(MetricLabel("step", what.first) + "," + MetricLabel("code", NameOf(what.second)),
+                count);
   }
-  AddGauge(text, "cotter_update_policy_version", "Version of the policy in force.",
-           static_cast<std::int64_t>(status.version));
+  text.Family("cotter_update_policy_version", "gauge", "The version of the policy in force.");
+  text.Sample("", status.version);
   if (status.last_success) {
-    AddGauge(text, "cotter_update_last_success_timestamp_seconds",
-             "When a poll last went well, in this process.", status.last_success->unix_seconds);
+    text.Family("cotter_update_last_success_timestamp_seconds", "gauge",
+                "When a poll last went well, in this process.");
+    text.Sample("", status.last_success->unix_seconds);
   }
   if (status.timestamp_expires) {
-    AddGauge(text, "cotter_update_timestamp_expiry_timestamp_seconds",
-             "When the repository's timestamp expires, as last seen.",
-             status.timestamp_expires->unix_seconds);
+    text.Family("cotter_update_timestamp_expiry_timestamp_seconds", "gauge",
+                "When the repository's timestamp expires, as last seen.");
+    text.Sample("", status.timestamp_expires->unix_seconds);
   }
-  return text;
+  return text.Take();
 }
 
 }  // namespace cotter::update

@@ -16,8 +16,7 @@ namespace cotter::update {
 // RejectionCounts is how many polls were rejected, by step and code.
 using RejectionCounts = std::map<std::pair<std::string, Code>, std::uint64_t>;
 
-// RemoteMetricsText is the text exposition format 0.0.4. Steps and codes are names of ours, so that
-// nothing in it needs escaping.
+// RemoteMetricsText is the text exposition format 0.0.4.
 [[nodiscard]] std::string RemoteMetricsText(const RemoteStatus& status,
                                             const RejectionCounts& rejections);
 

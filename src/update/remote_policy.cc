@@ -124,6 +124,12 @@ class RemotePolicy::Polling : public std::enable_shared_from_this<RemotePolicy::
     if (mismatch_) wake_.notify_all();
   }
 
+  void PollSoon() noexcept {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    asked_ = std::max(asked_, begun_ + 1);
+    wake_.notify_all();
+  }
+
   Result<PollEvent> Poll() {
     std::unique_lock<std::mutex> lock(mutex_);
     if (std::this_thread::get_id() == poller_) {
@@ -336,6 +342,8 @@ std::shared_ptr<void> RemotePolicy::Subscribe(std::function<void()> changed) {
 void RemotePolicy::NoteMismatch() noexcept { polling_->NoteMismatch(); }
 
 Result<PollEvent> RemotePolicy::Poll() { return polling_->Poll(); }
+
+void RemotePolicy::PollSoon() noexcept { polling_->PollSoon(); }
 
 RemoteStatus RemotePolicy::Status() const { return polling_->Status(); }
 

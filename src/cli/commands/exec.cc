@@ -15,6 +15,7 @@
 #include "cli/exec_start.h"
 #include "cli/option.h"
 #include "cli/output.h"
+#include "cli/remote_options.h"
 #include "cli/report.h"
 #include "coverage/program.h"
 #include "preload/interface.h"
@@ -54,7 +55,30 @@ ExecRequest RequestOf(const Arguments& arguments) {
           .words = {arguments.positionals().begin(), arguments.positionals().end()}};
 }
 
+// StoreRemote is StoreRules for a signed repository. Where that is out of reach, or has nothing
+// that may be taken, the last good policy is enforced, and that is told.
+Result<std::string> StoreRemote(update::RemoteOptions options, const Arguments& arguments) {
+  options.base_file = arguments.Value("policy").value_or("");
+  const auto source = update::RemotePolicy::Open(std::move(options));
+  if (!source) return source.error();
+  const std::shared_ptr<const PolicyIndex> policy = (*source)->Current();
+  const update::RemoteStatus status = (*source)->Status();
+  if (!status.last_success) {
+    const std::string why = status.rejected
+                                ? "update rejected at step " + status.rejected->step + " (" +
+                                      std::string(NameOf(status.rejected->error.code)) +
+                                      "): " + status.rejected->error.message
+                                : "the repository is slow";
+    ReportWarning("exec: " + why + "; going on with version " + std::to_string(policy->version()) +
+                  " of the policy");
+  }
+  return StorePolicy(*policy);
+}
+
 Result<std::string> StoreRules(const Arguments& arguments) {
+  auto remote = RemoteOptionsOf(arguments, arguments.Value("environment").value_or(""));
+  if (!remote) return remote.error();
+  if (*remote) return StoreRemote(**std::move(remote), arguments);
   if (const auto path = arguments.Value("policy")) return StorePolicyFile(std::string(*path));
   const Result<PolicyIndex> policy = PolicyOfPins(arguments.Values("pin"));
   return policy ? StorePolicy(*policy) : Result<std::string>(policy.error());
@@ -77,8 +101,14 @@ Exit Run(Call call) {
                      call.output);
   }
   if (arguments.Has("json")) return UsageFailure("exec: --json needs --doctor");
-  if (arguments.Has("policy") == arguments.Has("pin")) {
-    return UsageFailure("exec: expected --policy FILE, or --pin HOST=PIN, before the program");
+  const bool remote = arguments.Has("remote");
+  if (remote ? arguments.Has("pin") : arguments.Has("policy") == arguments.Has("pin")) {
+    return UsageFailure(
+        "exec: expected --policy FILE, --remote URL, or --pin HOST=PIN, before "
+        "the program");
+  }
+  if (!remote && arguments.Has("environment")) {
+    return UsageFailure("exec: --environment needs --remote URL");
   }
   if (arguments.Has("audit-events") && !arguments.Has("audit")) {
     return UsageFailure("exec: --audit-events needs --audit FILE");
@@ -122,12 +152,15 @@ constexpr Option kOptions[] = {
     {.name = "policy",
      .letter = 'p',
      .arg = "FILE",
-     .help = "the policy to enforce: TOML, JSON or compiled",
+     .help = "the policy to enforce: TOML, JSON or compiled; with --remote, the first one",
      .complete = Complete::kFile},
     {.name = "pin",
      .arg = "HOST=PIN",
      .help = "in place of a policy: a pin that may match anywhere in HOST's path",
      .repeat = Repeat::kMany},
+    {.name = "environment",
+     .arg = "NAME",
+     .help = "with --remote: what this client is (default production)"},
     {.name = "report-only", .help = "refuse nothing: tell what would be refused"},
     {.name = "audit",
      .arg = "FILE",
@@ -143,11 +176,13 @@ constexpr Option kOptions[] = {
     {.name = "json", .help = "with --doctor: print JSON instead of text"},
 };
 
-constexpr OptionGroup kGroups[] = {{"Options", kOptions}};
+constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kRemoteGroup};
 
 constexpr Example kExamples[] = {
     {.line = "cotter exec --policy policy.toml -- curl https://api.example.com/",
      .help = "curl, but a server without a pinned key is refused in the handshake"},
+    {.line = "cotter exec --remote https://pins.example.com --root root.json -- ./nightly.sh",
+     .help = "the policy of a signed repository, or the last good one where that is out of reach"},
     {.line = "cotter exec --doctor psql", .help = "can a policy be enforced in this program"},
     {.line = "cotter exec -p policy.toml --report-only --audit audit.jsonl -- ./nightly.sh",
      .help = "learn what a script and all that it starts would be refused"},

@@ -8,6 +8,7 @@
 #include "cli/arguments.h"
 #include "cli/option.h"
 #include "cli/output.h"
+#include "cli/remote_options.h"
 #include "cli/report.h"
 
 namespace cotter::cli {
@@ -53,6 +54,9 @@ Exit RunGateway(Call call) {
   if (call.arguments.Has("insecure-listen-anywhere")) {
     options.reach = gateway::Reach::kInsecureAnywhere;
   }
+  auto remote = RemoteOptionsOf(call.arguments, {});
+  if (!remote) return Fail(remote.error());
+  options.remote = *std::move(remote);
   if (call.arguments.Has("check")) {
     const auto config = gateway::Check(options);
     if (!config) return Fail(config.error());
@@ -75,11 +79,13 @@ constexpr Option kOptions[] = {
     {.name = "insecure-listen-anywhere",
      .help = "listen on addresses that other machines reach too; what they send is not encrypted"},
 };
-constexpr OptionGroup kGroups[] = {{"Options", kOptions}};
+constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kRemoteGroup};
 constexpr Example kExamples[] = {
     {.line = "cotter gateway --config gateway.toml", .help = "serve until SIGTERM"},
     {.line = "cotter gateway --config gateway.toml --check",
-     .help = "is the configuration sound; listens nowhere"}};
+     .help = "is the configuration sound; listens nowhere"},
+    {.line = "cotter gateway -c gateway.toml --remote https://pins.example.com --root root.json",
+     .help = "follow a signed repository; the configuration's policy holds until one is there"}};
 constexpr ExitNote kExits[] = {
     {Exit::kSatisfied, "it served until it was told to stop, or the configuration is sound"},
     {Exit::kUsage, "the command line, the configuration, the policy or a file is not usable"},
@@ -98,7 +104,12 @@ extern const Command kGatewayCommand{
         "leaves, and the client gets a 502 whose JSON body has the code. Between the program and "
         "the gateway nothing is encrypted, so it listens for this machine alone unless "
         "--insecure-listen-anywhere is given.\n\n"
-        "SIGHUP reads the policy again; SIGTERM lets clients finish. /livez, /readyz and /metrics "
+        "With --remote the policy comes from a signed repository, which is polled while the "
+        "gateway "
+        "serves; a new policy also ends connections that it does not allow. Its environment is the "
+        "configuration's, or production.\n\n"
+        "SIGHUP reads the policy again, or polls; SIGTERM lets clients finish. /livez, /readyz and "
+        "/metrics "
         "are on the admin socket. docs/gateway.md has every key of the configuration.",
     .groups = kGroups,
     .examples = kExamples,
