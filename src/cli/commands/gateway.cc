@@ -84,7 +84,7 @@ constexpr Example kExamples[] = {
     {.line = "cotter gateway --config gateway.toml", .help = "serve until SIGTERM"},
     {.line = "cotter gateway --config gateway.toml --check",
      .help = "is the configuration sound; listens nowhere"},
-    {.line = "cotter gateway -c gateway.toml --remote https://pins.example.com --root root.json",
+    {.line = "cotter gateway -c g.toml --remote https://pins.example.com --root root.json",
      .help = "follow a signed repository; the configuration's policy holds until one is there"}};
 constexpr ExitNote kExits[] = {
     {Exit::kSatisfied, "it served until it was told to stop, or the configuration is sound"},
