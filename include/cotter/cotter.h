@@ -39,7 +39,7 @@
 #include <stdint.h>
 
 /* COTTER_ABI_VERSION grows when a function or field is added; the SONAME changes if one goes. */
-#define COTTER_ABI_VERSION 1
+#define COTTER_ABI_VERSION 2
 
 #if defined(__GNUC__)
 #define COTTER_API __attribute__((visibility("default")))
@@ -158,12 +158,54 @@ typedef struct cotter_watch_options {
 COTTER_API cotter_status cotter_source_watch(const cotter_watch_options *options,
                                              cotter_source **source, cotter_error **error);
 
+typedef struct cotter_remote_options {
+  size_t size;
+  const char *const *remotes; /* required: base URLs of the repository and its mirrors, in order */
+  size_t remote_count;
+  const char *state;       /* required: the directory that keeps what is trusted */
+  const char *environment; /* what this client is; NULL: "production" */
+  /* The root of trust while the state is empty, which came another way than the network: its
+   * content, or a file with it. */
+  const char *root;
+  const char *root_file;
+  /* The policy that was shipped with the program, TOML or JSON; it is in force until a higher one
+   * is signed. Both NULL: none. */
+  const char *base;
+  const char *base_file;
+  /* Keeps the highest version seen outside of the state, should that be deleted. NULL: none. */
+  const char *floor_file;
+  const char *channel_roots_file; /* PEM; NULL: the roots of the system */
+  int32_t insecure_http;          /* not 0: http:// may be fetched */
+  int32_t patience_ms;            /* how long to wait for the first poll; 0: 5 s; below 0: not */
+  /* Told of every poll, on the source's thread. `outcome` is "updated", "unchanged" or
+   * "update_rejected"; `version` that of the policy in force; `step`, `code` and `message` say
+   * where and why it was rejected, and are "" where it was not. It must not refresh the source. */
+  void (*on_event)(void *user, const char *outcome, uint64_t version, const char *step,
+                   const char *code, const char *message);
+  void *user;
+  void (*release)(void *user); /* may be NULL */
+} cotter_remote_options;
+#define COTTER_REMOTE_OPTIONS_INIT                                                                \
+  {                                                                                               \
+    sizeof(cotter_remote_options), NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, \
+        NULL, NULL, NULL                                                                          \
+  }
+
+/* cotter_source_remote follows a signed repository (The Update Framework) from a thread of its own:
+ * every six hours, half more or less, sooner near an expiry, and soon after a server did not match
+ * its pins. Whatever is wrong with what is offered, the policy in force stays. Fails where there is
+ * no policy to begin with. */
+COTTER_API cotter_status cotter_source_remote(const cotter_remote_options *options,
+                                              cotter_source **source, cotter_error **error);
+
 /* cotter_source_set puts `policy` into force; every connection is judged by it from its next use
- * on. Fails with "usage" for a source that watches a file. */
+ * on. Fails with "usage" for a source that watches a file or follows
+ * a repository. */
 COTTER_API cotter_status cotter_source_set(cotter_source *source, const cotter_policy *policy,
                                            cotter_error **error);
 
-/* cotter_source_refresh has a watched file read now; when it returns the policy is in force. */
+/* cotter_source_refresh has a watched file read, or a repository polled, now; when it returns the
+ * policy is in force. Fails with why it is not; the one before it is then. */
 COTTER_API cotter_status cotter_source_refresh(cotter_source *source, cotter_error **error);
 
 /* cotter_source_current is the policy that is in force; to be freed. */

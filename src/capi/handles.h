@@ -16,6 +16,7 @@
 #include <cotter/policy_index.h>
 #include <cotter/policy_source.h>
 #include <cotter/trust.h>
+#include <cotter/update.h>
 
 struct cotter_error {
   std::string code;
@@ -30,8 +31,9 @@ struct cotter_policy {
 
 struct cotter_source {
   std::shared_ptr<cotter::PolicySource> source;
-  std::shared_ptr<cotter::HeldPolicy> held;        // where the program sets it
-  std::shared_ptr<cotter::WatchedPolicy> watched;  // where it follows a file
+  std::shared_ptr<cotter::HeldPolicy> held;              // where the program sets it
+  std::shared_ptr<cotter::WatchedPolicy> watched;        // where it follows a file
+  std::shared_ptr<cotter::update::RemotePolicy> remote;  // where it follows a repository
   std::shared_ptr<std::atomic<std::uint64_t>> changes;
   std::shared_ptr<void> subscription;  // counts them
 };

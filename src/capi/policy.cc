@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Policies and where they come from.
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -46,14 +47,10 @@ Result<std::unique_ptr<cotter_policy>> MakePolicy(ByteView bytes, std::shared_pt
       std::make_shared<const PolicyIndex>(std::move(index).value()), std::move(policy_name)});
 }
 
-// MakeSource counts the changes of a source, which is `held` or `watched`.
-std::unique_ptr<cotter_source> MakeSource(std::shared_ptr<HeldPolicy> held,
-                                          std::shared_ptr<WatchedPolicy> watched) {
+// MakeSource counts the changes of `policy`.
+std::unique_ptr<cotter_source> MakeSource(std::shared_ptr<PolicySource> policy) {
   auto source = std::make_unique<cotter_source>();
-  source->source = held ? std::static_pointer_cast<PolicySource>(held)
-                        : std::static_pointer_cast<PolicySource>(watched);
-  source->held = std::move(held);
-  source->watched = std::move(watched);
+  source->source = std::move(policy);
   source->changes = std::make_shared<std::atomic<std::uint64_t>>(0);
   source->subscription =
       source->source->Subscribe([changes = source->changes] { changes->fetch_add(1); });
@@ -72,6 +69,39 @@ WatchOptions ToWatchOptions(const cotter_watch_options& options, std::shared_ptr
     };
   }
   return watch;
+}
+
+std::string TextOrEmpty(const char* text) { return OrEmpty(text); }
+
+update::RemoteOptions ToRemoteOptions(const cotter_remote_options& options,
+                                      std::shared_ptr<void> user) {
+  update::RemoteOptions remote;
+  for (std::size_t i = 0; i < options.remote_count; ++i) {
+    remote.remotes.push_back(TextOrEmpty(options.remotes[i]));
+  }
+  remote.state = TextOrEmpty(options.state);
+  if (options.environment != nullptr) remote.environment = options.environment;
+  remote.root = TextOrEmpty(options.root);
+  remote.root_file = TextOrEmpty(options.root_file);
+  remote.base = TextOrEmpty(options.base);
+  remote.base_file = TextOrEmpty(options.base_file);
+  remote.floor_file = TextOrEmpty(options.floor_file);
+  remote.channel_roots_file = TextOrEmpty(options.channel_roots_file);
+  if (options.insecure_http != 0) remote.cleartext = update::Cleartext::kInsecureAllow;
+  if (options.patience_ms != 0) {
+    remote.patience = std::chrono::milliseconds(std::max(options.patience_ms, 0));
+  }
+  if (options.on_event != nullptr) {
+    remote.on_event = [tell = options.on_event,
+                       user = std::move(user)](const update::PollEvent& event) {
+      const bool rejected = event.outcome == update::PollOutcome::kRejected;
+      const std::string outcome(NameOf(event.outcome));
+      const std::string code(rejected ? NameOf(event.error.code) : "");
+      tell(user.get(), outcome.c_str(), event.version, event.step.c_str(), code.c_str(),
+           event.error.message.c_str());
+    };
+  }
+  return remote;
 }
 
 }  // namespace
@@ -118,7 +148,10 @@ cotter_status cotter_source_new(const cotter_policy* policy, cotter_source** sou
                                 cotter_error** error) {
   return GuardNew(source, error, [&]() -> cotter::Result<std::unique_ptr<cotter_source>> {
     if (policy == nullptr) return Missing("policy");
-    return MakeSource(std::make_shared<cotter::HeldPolicy>(policy->index), nullptr);
+    auto held = std::make_shared<cotter::HeldPolicy>(policy->index);
+    auto made = MakeSource(held);
+    made->held = std::move(held);
+    return made;
   });
 }
 
@@ -132,7 +165,26 @@ cotter_status cotter_source_watch(const cotter_watch_options* given, cotter_sour
     if (options->path == nullptr) return Missing("options.path");
     auto watched = cotter::WatchedPolicy::Open(ToWatchOptions(*options, std::move(user)));
     if (!watched) return std::move(watched).error();
-    return MakeSource(nullptr, std::move(watched).value());
+    auto made = MakeSource(*watched);
+    made->watched = std::move(watched).value();
+    return made;
+  });
+}
+
+cotter_status cotter_source_remote(const cotter_remote_options* given, cotter_source** source,
+                                   cotter_error** error) {
+  return GuardNew(source, error, [&]() -> cotter::Result<std::unique_ptr<cotter_source>> {
+    if (given == nullptr) return Missing("options");
+    const auto options = ReadOptions(given);
+    if (!options) return options.error();
+    std::shared_ptr<void> user = HoldUser(options->user, options->release);
+    if (options->state == nullptr) return Missing("options.state");
+    if (options->remotes == nullptr) return Missing("options.remotes");
+    auto remote = cotter::update::RemotePolicy::Open(ToRemoteOptions(*options, std::move(user)));
+    if (!remote) return std::move(remote).error();
+    auto made = MakeSource(*remote);
+    made->remote = std::move(remote).value();
+    return made;
   });
 }
 
@@ -141,7 +193,9 @@ cotter_status cotter_source_set(cotter_source* source, const cotter_policy* poli
   return Guard(error, [&]() -> cotter::Result<void> {
     if (source == nullptr) return Missing("source");
     if (policy == nullptr) return Missing("policy");
-    if (!source->held) return cotter::Error{cotter::Code::kUsage, "this source follows a file"};
+    if (!source->held) {
+      return cotter::Error{cotter::Code::kUsage, "this source follows a file or a repository"};
+    }
     source->held->Set(policy->index);
     return cotter::Ok();
   });
@@ -150,6 +204,10 @@ cotter_status cotter_source_set(cotter_source* source, const cotter_policy* poli
 cotter_status cotter_source_refresh(cotter_source* source, cotter_error** error) {
   return Guard(error, [&]() -> cotter::Result<void> {
     if (source == nullptr) return Missing("source");
+    if (source->remote) {
+      const auto polled = source->remote->Poll();
+      return polled ? cotter::Ok() : cotter::Result<void>(polled.error());
+    }
     if (!source->watched) return cotter::Error{cotter::Code::kUsage, "this source has no file"};
     return source->watched->Refresh();
   });
