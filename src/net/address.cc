@@ -72,6 +72,21 @@ bool Address::is_loopback() const noexcept {
 
 std::string Address::HostText() const { return NumericName(*this, nullptr); }
 
+std::string Address::HostBytes() const {
+  if (is_ipv6()) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &storage_, sizeof v6);
+    std::string bytes(sizeof v6.sin6_addr, '\0');
+    std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
+    return bytes;
+  }
+  sockaddr_in v4{};
+  std::memcpy(&v4, &storage_, sizeof v4);
+  std::string bytes(sizeof v4.sin_addr, '\0');
+  std::memcpy(bytes.data(), &v4.sin_addr, bytes.size());
+  return bytes;
+}
+
 std::string Address::ToString() const {
   std::string port;
   const std::string host = NumericName(*this, &port);

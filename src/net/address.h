@@ -35,6 +35,9 @@ class Address {
   // HostText is the address alone: "127.0.0.1", "::1", "fe80::1%eth0". Allocates.
   [[nodiscard]] std::string HostText() const;
 
+  // HostBytes is the address alone as it stands in packets: 4 or 16 bytes. Allocates.
+  [[nodiscard]] std::string HostBytes() const;
+
   // ToString is "127.0.0.1:443" or "[::1]:443". Allocates.
   [[nodiscard]] std::string ToString() const;
 

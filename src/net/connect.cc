@@ -63,20 +63,6 @@ std::string Authority(const std::string& name, std::uint16_t port) {
   return (ipv6 ? "[" + name + "]" : name) + ":" + std::to_string(port);
 }
 
-Result<std::vector<Route>> RoutesThroughProxy(const Place& place, const ConnectOptions& options,
-                                              Deadline deadline) {
-  const Proxy& proxy = *options.proxy;
-  const Result<std::vector<Address>> addresses =
-      Resolve(proxy.host, proxy.port, Family::kAny, deadline);
-  if (!addresses) return Error{Code::kProxyFailed, "the proxy: " + addresses.error().message};
-  std::vector<Route> routes;
-  for (const std::string& name : NamesFor(place, options)) {
-    const std::string authority = Authority(name, place.port);
-    routes.push_back(Route{*addresses, authority, authority});
-  }
-  return routes;
-}
-
 // Connects to the first of a route's addresses that answers. Each gets half of the time that is
 // left, the last one all of it.
 Result<Socket> ConnectAny(const std::vector<Address>& addresses, Deadline deadline) {
@@ -91,23 +77,46 @@ Result<Socket> ConnectAny(const std::vector<Address>& addresses, Deadline deadli
 
 }  // namespace
 
-Result<std::vector<Route>> FindRoutes(const Target& target, const ConnectOptions& options,
-                                      Deadline deadline) {
+RoutePlan PlanRoutes(const Target& target, const ConnectOptions& options) {
   const Place place = FindPlace(target, options);
-  if (options.proxy) return RoutesThroughProxy(place, options, deadline);
+  std::vector<std::string> names = NamesFor(place, options);
+  if (!options.proxy) return {std::move(names), place.port, options.family, {}};
+  RoutePlan plan{{options.proxy->host}, options.proxy->port, Family::kAny, {}};
+  for (const std::string& name : names) plan.tunnels.push_back(Authority(name, place.port));
+  return plan;
+}
+
+Result<std::vector<Route>> RoutesOf(const RoutePlan& plan,
+                                    const std::vector<Result<std::vector<Address>>>& found) {
+  COTTER_CHECK(!found.empty());
   std::vector<Route> routes;
+  if (!plan.tunnels.empty()) {
+    const Result<std::vector<Address>>& proxy = found.front();
+    if (!proxy) return Error{Code::kProxyFailed, "the proxy: " + proxy.error().message};
+    for (const std::string& tunnel : plan.tunnels) routes.push_back(Route{*proxy, tunnel, tunnel});
+    return routes;
+  }
   std::optional<Error> failure;
-  for (const std::string& name : NamesFor(place, options)) {
-    const Result<std::vector<Address>> found = Resolve(name, place.port, options.family, deadline);
-    if (!found) failure = found.error();
-    if (!found) continue;
-    for (const Address& address : *found) {
+  for (const Result<std::vector<Address>>& some : found) {
+    if (!some) failure = some.error();
+    if (!some) continue;
+    for (const Address& address : *some) {
       routes.push_back(Route{{address}, {}, address.ToString()});
     }
   }
   // Of an override's addresses, those of the wrong family are passed over.
   if (routes.empty()) return failure.value_or(Error{Code::kDnsFailed, "no address"});
   return routes;
+}
+
+Result<std::vector<Route>> FindRoutes(const Target& target, const ConnectOptions& options,
+                                      Deadline deadline) {
+  const RoutePlan plan = PlanRoutes(target, options);
+  std::vector<Result<std::vector<Address>>> found;
+  for (const std::string& name : plan.names) {
+    found.push_back(Resolve(name, plan.port, plan.family, deadline));
+  }
+  return RoutesOf(plan, found);
 }
 
 Result<Socket> OpenRoute(const Route& route, const HostName& host, const ConnectOptions& options,

@@ -4,6 +4,7 @@
 // proxy's tunnel and STARTTLS on one of them. Safe from any thread.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +33,22 @@ struct Route {
   std::string tunnel;              // the authority to ask the proxy for; empty without a proxy
   std::string peer;                // for people: "127.0.0.1:443", or what the proxy was asked for
 };
+
+// RoutePlan is which names have to be looked up before there are routes.
+struct RoutePlan {
+  std::vector<std::string> names;  // names and address literals; at least one
+  std::uint16_t port = 0;          // of all of them
+  Family family = Family::kAny;
+  std::vector<std::string> tunnels;  // what to ask the proxy for, whose name `names` is; or none
+};
+
+// PlanRoutes is the plan for `target`. Allocates.
+[[nodiscard]] RoutePlan PlanRoutes(const Target& target, const ConnectOptions& options);
+
+// RoutesOf makes the routes of `plan`, for each of whose names `found` has what became of it, in
+// their order. Fails as FindRoutes does.
+[[nodiscard]] Result<std::vector<Route>> RoutesOf(
+    const RoutePlan& plan, const std::vector<Result<std::vector<Address>>>& found);
 
 // FindRoutes is a route for each address of `target`. Through a proxy there is one route, because
 // the proxy resolves the name; only addresses that --resolve names are asked for one by one. Fails

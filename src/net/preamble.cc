@@ -5,45 +5,40 @@
 #include <utility>
 
 namespace cotter::net {
-namespace {
 
-// Advances `preamble` over all of `received`, and answers. True is the go-ahead.
-Result<bool> Answer(Socket& socket, Preamble& preamble, std::string& received, Deadline deadline) {
-  Result<PreambleStep> step = preamble.Advance(received);
+Result<Dialogue::Turn> Dialogue::Take(ByteView bytes) {
+  total_ += bytes.size();
+  if (total_ > kMaxPreambleBytes) {
+    return Error{preamble_.overrun(), "the server said more than 16 KiB before TLS began"};
+  }
+  received_.append(AsText(bytes));
+  Result<PreambleStep> step = preamble_.Advance(received_);
   if (!step) return std::move(step).error();
-  if (step->kind == PreambleStep::Kind::kNeedMore) return false;
-  if (step->consumed != received.size()) {
-    return Error{preamble.overrun(), "the server sent more than its reply before TLS began"};
+  if (step->kind == PreambleStep::Kind::kNeedMore) return Turn{};
+  if (step->consumed != received_.size()) {
+    return Error{preamble_.overrun(), "the server sent more than its reply before TLS began"};
   }
-  received.clear();
-  if (const Result<void> sent = socket.WriteAll(AsBytes(step->send), deadline); !sent) {
-    return sent.error();
-  }
-  return step->kind == PreambleStep::Kind::kReady;
+  received_.clear();
+  return Turn{std::move(step->send), step->kind == PreambleStep::Kind::kReady};
 }
 
-}  // namespace
+Error ClosedBeforeTls() {
+  return Error{Code::kConnectionClosed, "the server closed the connection before TLS began"};
+}
 
 Result<void> RunPreamble(Socket& socket, Preamble& preamble, Deadline deadline) {
   const std::string opening = preamble.Opening();
   if (Result<void> sent = socket.WriteAll(AsBytes(opening), deadline); !sent) return sent;
-  std::string received;
-  std::size_t total = 0;
+  Dialogue dialogue(preamble);
   std::array<std::uint8_t, 4096> chunk;
   for (;;) {
     const Result<std::size_t> count = socket.Read(chunk, deadline);
     if (!count) return count.error();
-    if (*count == 0) {
-      return Error{Code::kConnectionClosed, "the server closed the connection before TLS began"};
-    }
-    total += *count;
-    if (total > kMaxPreambleBytes) {
-      return Error{preamble.overrun(), "the server said more than 16 KiB before TLS began"};
-    }
-    received.append(AsText(ByteView(chunk).first(*count)));
-    const Result<bool> ready = Answer(socket, preamble, received, deadline);
-    if (!ready) return ready.error();
-    if (*ready) return Ok();
+    if (*count == 0) return ClosedBeforeTls();
+    const Result<Dialogue::Turn> turn = dialogue.Take(ByteView(chunk).first(*count));
+    if (!turn) return turn.error();
+    if (Result<void> sent = socket.WriteAll(AsBytes(turn->send), deadline); !sent) return sent;
+    if (turn->ready) return Ok();
   }
 }
 

@@ -13,6 +13,7 @@
 
 #include "net/deadline.h"
 #include "net/socket.h"
+#include <cotter/bytes.h>
 #include <cotter/result.h>
 
 namespace cotter::net {
@@ -48,6 +49,31 @@ class Preamble {
   // overrun is the code for a peer that says more than it may.
   [[nodiscard]] virtual Code overrun() const noexcept = 0;
 };
+
+// Dialogue is a preamble and what came in that it has not answered yet: all of RunPreamble but the
+// moving of bytes, for whoever moves them by an event loop.
+class Dialogue {
+ public:
+  // `preamble` is borrowed.
+  explicit Dialogue(Preamble& preamble) : preamble_(preamble) {}
+
+  // Turn is what to do next: send `send`, if it is not empty, and then begin TLS, or read on.
+  struct Turn {
+    std::string send;
+    bool ready = false;
+  };
+
+  // Take looks at the bytes that came in. Fails as RunPreamble does.
+  [[nodiscard]] Result<Turn> Take(ByteView bytes);
+
+ private:
+  Preamble& preamble_;
+  std::string received_;
+  std::size_t total_ = 0;
+};
+
+// ClosedBeforeTls is the error of a peer that ends a dialogue.
+[[nodiscard]] Error ClosedBeforeTls();
 
 // RunPreamble speaks `preamble` over `socket` to its end. Bytes that stand behind a reply when it
 // is the client's turn are an error, never kept: they would be taken for part of what follows (the

@@ -32,10 +32,6 @@ int FamilyNumber(Family family) {
   return AF_UNSPEC;
 }
 
-Error NoAddress(const std::string& name, const std::string& why) {
-  return Error{Code::kDnsFailed, "resolving " + name + ": " + why};
-}
-
 Result<std::vector<Address>> AskSystem(const std::string& name, std::uint16_t port, Family family) {
   addrinfo hints{};
   hints.ai_family = FamilyNumber(family);
@@ -67,13 +63,22 @@ struct Question {
 
 }  // namespace
 
+Error NoAddress(const std::string& name, const std::string& why) {
+  return Error{Code::kDnsFailed, "resolving " + name + ": " + why};
+}
+
+std::optional<Result<std::vector<Address>>> ResolveLiteral(const std::string& name,
+                                                           std::uint16_t port, Family family) {
+  const Result<Address> literal = Address::FromText(name, port);
+  if (!literal) return std::nullopt;
+  const bool wanted = family == Family::kAny || (family == Family::kIpv6) == literal->is_ipv6();
+  if (!wanted) return NoAddress(name, "it is not an address of the wanted family");
+  return std::vector<Address>{*literal};
+}
+
 Result<std::vector<Address>> Resolve(const std::string& name, std::uint16_t port, Family family,
                                      Deadline deadline) {
-  if (const Result<Address> literal = Address::FromText(name, port)) {
-    const bool wanted = family == Family::kAny || (family == Family::kIpv6) == literal->is_ipv6();
-    if (!wanted) return NoAddress(name, "it is not an address of the wanted family");
-    return std::vector<Address>{*literal};
-  }
+  if (auto literal = ResolveLiteral(name, port, family)) return *std::move(literal);
   const auto question = std::make_shared<Question>();
   try {
     std::thread([question, name, port, family] {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,14 @@ namespace cotter::net {
 // A name with more addresses than this is refused, not cut: a cut list would look complete. Large
 // services publish 8 to 20.
 inline constexpr std::size_t kMaxAddresses = 64;
+
+// ResolveLiteral is what Resolve gives for an address literal; nullopt for a name.
+[[nodiscard]] std::optional<Result<std::vector<Address>>> ResolveLiteral(const std::string& name,
+                                                                         std::uint16_t port,
+                                                                         Family family);
+
+// NoAddress is the error of a name without one: kDnsFailed.
+[[nodiscard]] Error NoAddress(const std::string& name, const std::string& why);
 
 // Resolve is every address of `name` that `family` allows, in the resolver's order, each once. An
 // address literal is its own address, with its zone. The system's call cannot be cancelled, so it

@@ -64,29 +64,45 @@ Result<void> Socket::Wait(Ready what, Deadline deadline) const {
   }
 }
 
+Result<std::optional<std::size_t>> Socket::TryRead(std::span<std::uint8_t> into) {
+  for (;;) {
+    const ssize_t count = recv(fd_, into.data(), into.size(), 0);
+    if (count >= 0) return std::optional(static_cast<std::size_t>(count));
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN && errno != EWOULDBLOCK) return ErrorOf(errno, "reading from the server");
+    return std::optional<std::size_t>();
+  }
+}
+
+Result<std::optional<std::size_t>> Socket::TryWrite(ByteView bytes) {
+  for (;;) {
+    const ssize_t count = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (count >= 0) return std::optional(static_cast<std::size_t>(count));
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN && errno != EWOULDBLOCK) return ErrorOf(errno, "writing to the server");
+    return std::optional<std::size_t>();
+  }
+}
+
 Result<std::size_t> Socket::Read(std::span<std::uint8_t> into, Deadline deadline) {
   for (;;) {
     // Also a peer that always has a byte ready must not outlive the deadline.
     if (deadline.HasPassed()) {
       return Error{Code::kConnectTimeout, "the server did not finish in time"};
     }
-    const ssize_t count = recv(fd_, into.data(), into.size(), 0);
-    if (count >= 0) return static_cast<std::size_t>(count);
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN && errno != EWOULDBLOCK) return ErrorOf(errno, "reading from the server");
+    const Result<std::optional<std::size_t>> count = TryRead(into);
+    if (!count) return count.error();
+    if (*count) return **count;
     if (const Result<void> ready = Wait(Ready::kToRead, deadline); !ready) return ready.error();
   }
 }
 
 Result<void> Socket::WriteAll(ByteView bytes, Deadline deadline) {
   while (!bytes.empty()) {
-    const ssize_t count = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (count >= 0) {
-      bytes = bytes.subspan(static_cast<std::size_t>(count));
-      continue;
-    }
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN && errno != EWOULDBLOCK) return ErrorOf(errno, "writing to the server");
+    const Result<std::optional<std::size_t>> count = TryWrite(bytes);
+    if (!count) return count.error();
+    bytes = bytes.subspan(count->value_or(0));
+    if (*count) continue;
     if (const Result<void> ready = Wait(Ready::kToWrite, deadline); !ready) return ready.error();
   }
   return Ok();

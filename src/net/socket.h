@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -37,6 +38,10 @@ class Socket {
 
   // WriteAll sends all of `bytes`. Fails as Read does.
   [[nodiscard]] Result<void> WriteAll(ByteView bytes, Deadline deadline);
+
+  // TryRead and TryWrite do the same without waiting: nullopt where nothing can be moved now.
+  [[nodiscard]] Result<std::optional<std::size_t>> TryRead(std::span<std::uint8_t> into);
+  [[nodiscard]] Result<std::optional<std::size_t>> TryWrite(ByteView bytes);
 
   // What to wait for.
   enum class Ready : std::uint8_t { kToRead, kToWrite };

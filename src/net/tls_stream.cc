@@ -49,7 +49,9 @@ struct TlsStream::State {
   std::optional<Error> refused;  // what this side found wrong with a message
   bool saw_certificate = false;
 
-  // Waits for what OpenSSL's `result` asks for; an error where it is final.
+  // What OpenSSL's `result` asks to wait for; an error where it is final.
+  Result<Step> StepOf(int result, const char* doing);
+  // Waits for it.
   Result<void> WaitOrFail(int result, const char* doing, Deadline deadline);
   Error Failure(int reason, const char* doing);
 
@@ -85,15 +87,19 @@ Error TlsStream::State::Failure(int reason, const char* doing) {
   return Error{Code::kTlsFailed, std::string(doing) + ": " + LastReason("TLS failed")};
 }
 
-Result<void> TlsStream::State::WaitOrFail(int result, const char* doing, Deadline deadline) {
-  const Error late{Code::kConnectTimeout, std::string(doing) + ": no answer in time"};
+Result<TlsStream::Step> TlsStream::State::StepOf(int result, const char* doing) {
   const int reason = SSL_get_error(ssl.get(), result);
   if (refused) return *refused;
-  if (reason != SSL_ERROR_WANT_READ && reason != SSL_ERROR_WANT_WRITE) {
-    return Failure(reason, doing);
-  }
-  const auto what =
-      reason == SSL_ERROR_WANT_READ ? Socket::Ready::kToRead : Socket::Ready::kToWrite;
+  if (reason == SSL_ERROR_WANT_READ) return Step::kWaitToRead;
+  if (reason == SSL_ERROR_WANT_WRITE) return Step::kWaitToWrite;
+  return Failure(reason, doing);
+}
+
+Result<void> TlsStream::State::WaitOrFail(int result, const char* doing, Deadline deadline) {
+  const Error late{Code::kConnectTimeout, std::string(doing) + ": no answer in time"};
+  const Result<Step> step = StepOf(result, doing);
+  if (!step) return step.error();
+  const auto what = *step == Step::kWaitToRead ? Socket::Ready::kToRead : Socket::Ready::kToWrite;
   if (deadline.HasPassed() || !transport.socket.Wait(what, deadline)) return late;
   return Ok();
 }
@@ -177,6 +183,36 @@ Result<void> TlsStream::WriteAll(ByteView bytes, Deadline deadline) {
     if (Result<void> ready = state_->WaitOrFail(result, "writing", deadline); !ready) return ready;
   }
   return Ok();
+}
+
+Result<TlsStream::Step> TlsStream::TryHandshake() {
+  state_->transport.limit = kMaxHandshakeBytes;
+  ERR_clear_error();
+  const int result = SSL_do_handshake(state_->ssl.get());
+  if (result != 1) return state_->StepOf(result, "TLS handshake");
+  if (state_->refused) return *state_->refused;
+  state_->transport.limit = 0;
+  return Step::kDone;
+}
+
+Result<TlsStream::Step> TlsStream::TryRead(std::span<std::uint8_t> into, std::size_t& count) {
+  ERR_clear_error();
+  const int result = SSL_read_ex(state_->ssl.get(), into.data(), into.size(), &count);
+  if (result == 1) return Step::kDone;
+  count = 0;
+  if (SSL_get_error(state_->ssl.get(), result) == SSL_ERROR_ZERO_RETURN) return Step::kDone;
+  return state_->StepOf(result, "reading");
+}
+
+Result<TlsStream::Step> TlsStream::TryWrite(ByteView bytes, std::size_t& count) {
+  ERR_clear_error();
+  const int result = SSL_write_ex(state_->ssl.get(), bytes.data(), bytes.size(), &count);
+  if (result == 1) return Step::kDone;
+  return state_->StepOf(result, "writing");
+}
+
+void TlsStream::BoundReading(std::size_t bytes) noexcept {
+  state_->transport.limit = state_->transport.received + bytes;
 }
 
 void TlsStream::Close() noexcept {

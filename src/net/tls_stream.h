@@ -54,6 +54,20 @@ class TlsStream {
   // WriteAll sends all of `bytes`. Fails as Handshake does.
   [[nodiscard]] Result<void> WriteAll(ByteView bytes, Deadline deadline);
 
+  // What is left to do after a step that did not wait.
+  enum class Step : std::uint8_t { kDone, kWaitToRead, kWaitToWrite };
+
+  // TryHandshake, TryRead and TryWrite go as far as they can without waiting, for whoever waits by
+  // an event loop; they fail as those above do, but for time. `count` is what was moved where the
+  // step is kDone; 0 read is the peer's close_notify.
+  [[nodiscard]] Result<Step> TryHandshake();
+  [[nodiscard]] Result<Step> TryRead(std::span<std::uint8_t> into, std::size_t& count);
+  [[nodiscard]] Result<Step> TryWrite(ByteView bytes, std::size_t& count);
+
+  // BoundReading lets the peer send at most `bytes` more from now on, records and all; a step that
+  // meets the bound fails with kTlsFailed.
+  void BoundReading(std::size_t bytes) noexcept;
+
   // Close sends close_notify if that is possible at once. The destructor closes the socket.
   void Close() noexcept;
 

@@ -7,9 +7,9 @@
 
 #include "formats/key_material.h"
 #include "policy/known_names.h"
+#include "probe/judge_seen.h"
 #include "probe/parallel.h"
 #include "probe/small_http.h"
-#include "tls/judge.h"
 #include <cotter/certificate.h>
 
 namespace cotter::probe {
@@ -18,38 +18,22 @@ namespace {
 constexpr std::uint16_t kHttpsPort = 443;
 constexpr std::uint16_t kHttpPort = 80;
 
-AnchorKind AnchorOf(const std::vector<SeenCertificate>& path, const X509& anchor,
-                    const GatherOptions& options) {
-  const bool declared = options.declared && options.declared->FindByKey(path.back().spki);
-  if (options.look.trust->OriginOf(anchor) == AnchorOrigin::kPublic) return AnchorKind::kPublic;
-  return declared ? AnchorKind::kDeclared : AnchorKind::kLocal;
-}
-
-// JudgeSeen judges a chain as the doors do, and keeps what diagnosis wants of it.
-SeenChain JudgeSeen(const Endpoint& endpoint, const PresentedChain& presented,
-                    const GatherOptions& options) {
-  SeenChain seen;
-  seen.presented = SeeChain(presented.certificates);
-  const tls::Judgement judgement =
-      tls::JudgeChain(options.index, endpoint, *options.look.trust, options.look.now, presented);
-  seen.verdict = judgement.verdict;
-  seen.code = judgement.code();
-  seen.message = judgement.message();
-  if (judgement.verification.paths().empty()) return seen;
-  const std::size_t shown = judgement.verdict.match ? judgement.verdict.match->path_index : 0;
-  seen.path = SeeChain(judgement.verification.DerOf(shown));
-  STACK_OF(X509)* const chain = judgement.verification.ChainOf(shown);
-  if (!seen.path.empty()) {
-    seen.anchor = AnchorOf(seen.path, *sk_X509_value(chain, sk_X509_num(chain) - 1), options);
-  }
-  return seen;
+// Judge judges a chain as the doors do, and keeps what diagnosis wants of it.
+SeenChain Judge(const Endpoint& endpoint, const PresentedChain& presented,
+                const GatherOptions& options) {
+  return JudgeSeen(endpoint, presented,
+                   {.policy = options.index,
+                    .trust = *options.look.trust,
+                    .declared = options.declared.get(),
+                    .now = options.look.now})
+      .seen;
 }
 
 std::vector<SeenChain> JudgeLook(const Endpoint& endpoint, const Look& look,
                                  const GatherOptions& options) {
   std::vector<SeenChain> seen;
   for (const ServedChain& chain : look.chains) {
-    seen.push_back(JudgeSeen(endpoint, chain.presented, options));
+    seen.push_back(Judge(endpoint, chain.presented, options));
     for (const Sighting& sighting : chain.sightings) seen.back().peers.push_back(sighting.peer);
   }
   return seen;
@@ -163,7 +147,7 @@ void FetchIssuer(const GatherOptions& options, net::Deadline deadline, Situation
     return Ok();
   };
   if (!formats::ForEachKeyMaterial(AsBytes(answer->body), add)) return;
-  const SeenChain judged = JudgeSeen(situation.endpoint, completed, options);
+  const SeenChain judged = Judge(situation.endpoint, completed, options);
   const bool fetched = completed.certificates.size() > chain->presented.size();
   if (!fetched || judged.path.empty()) return;
   if (auto issuer = SeeCertificate(completed.certificates[chain->presented.size()])) {
@@ -201,7 +185,7 @@ Situation Gather(const net::Target& target, Live live, const GatherOptions& opti
   situation.resumption = options.resumption;
   situation.earlier = SeeChain(options.earlier);
   if (options.received) {
-    situation.received = JudgeSeen(situation.endpoint, *options.received, options);
+    situation.received = Judge(situation.endpoint, *options.received, options);
   }
   if (live == Live::kLook) {
     LookLive(target, options, situation);

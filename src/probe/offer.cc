@@ -9,8 +9,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-#include "probe/reach.h"
-
 namespace cotter::probe {
 namespace {
 
@@ -45,6 +43,8 @@ OfferText TextOf(Offer offer) noexcept {
   return {nullptr, nullptr};
 }
 
+Error SetUpFailed() { return Error{Code::kTlsFailed, "the TLS library could not be set up"}; }
+
 // The chain is verified elsewhere; here every one is let through, so that it can be seen.
 int AcceptInsecurely(X509_STORE_CTX* /*context*/, void* /*unused*/) { return 1; }
 
@@ -76,19 +76,28 @@ bool ApplyOffer(SSL_CTX& context, Offer offer, Strength strength) noexcept {
           SSL_CTX_set1_sigalgs_list(&context, text.signature_algorithms) == 1);
 }
 
-Result<net::SslPtr> MakeInsecureLookSsl(Offer offer, const std::string& server_name) {
-  const Error failed{Code::kTlsFailed, "the TLS library could not be set up"};
-  const SslContextPtr context(SSL_CTX_new(TLS_client_method()));
+Result<SslContextPtr> MakeInsecureLookContext(Offer offer) {
+  SslContextPtr context(SSL_CTX_new(TLS_client_method()));
   // Weak keys are to be seen, and then refused by the verifier with a reason.
-  if (!context || !ApplyOffer(*context, offer, Strength::kInsecureWeak)) return failed;
+  if (!context || !ApplyOffer(*context, offer, Strength::kInsecureWeak)) return SetUpFailed();
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
   SSL_CTX_set_cert_verify_callback(context.get(), AcceptInsecurely, nullptr);
-  net::SslPtr ssl(SSL_new(context.get()));
-  if (!ssl) return failed;
+  return context;
+}
+
+Result<net::SslPtr> MakeInsecureLookSsl(SSL_CTX& context, const std::string& server_name) {
+  net::SslPtr ssl(SSL_new(&context));
+  if (!ssl) return SetUpFailed();
   if (!server_name.empty() && !SetServerName(*ssl, server_name)) {
     return Error{Code::kHostInvalid, "the server name for SNI is too long"};
   }
   return ssl;
+}
+
+Result<net::SslPtr> MakeInsecureLookSsl(Offer offer, const std::string& server_name) {
+  const Result<SslContextPtr> context = MakeInsecureLookContext(offer);
+  if (!context) return context.error();
+  return MakeInsecureLookSsl(**context, server_name);
 }
 
 std::optional<Offer> KeyOf(const PresentedChain& presented) noexcept {

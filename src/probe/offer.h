@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "net/tls_stream.h"
+#include "probe/reach.h"
 #include <cotter/path.h>
 #include <cotter/result.h>
 
@@ -32,9 +33,17 @@ enum class Strength : std::uint8_t {
 // where OpenSSL refuses a setting.
 [[nodiscard]] bool ApplyOffer(SSL_CTX& context, Offer offer, Strength strength) noexcept;
 
-// MakeInsecureLookSsl is a client that makes `offer` and accepts every certificate: it collects
-// what a server shows, carries no data, and whoever uses it verifies the presented chain on its
-// own. `server_name` is the SNI; empty sends none. Fails with kTlsFailed or kHostInvalid.
+// MakeInsecureLookContext is what clients that make `offer` and accept every certificate are made
+// from: they collect what a server shows, carry no data, and whoever uses one verifies the
+// presented chain on its own. Fails with kTlsFailed.
+[[nodiscard]] Result<SslContextPtr> MakeInsecureLookContext(Offer offer);
+
+// MakeInsecureLookSsl is one such client. `server_name` is the SNI; empty sends none. Fails with
+// kTlsFailed or kHostInvalid.
+[[nodiscard]] Result<net::SslPtr> MakeInsecureLookSsl(SSL_CTX& context,
+                                                      const std::string& server_name);
+
+// The same, with a context of its own.
 [[nodiscard]] Result<net::SslPtr> MakeInsecureLookSsl(Offer offer, const std::string& server_name);
 
 // KeyOf is the offer that the leaf of `presented` answers; nullopt for other kinds of key, and

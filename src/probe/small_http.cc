@@ -15,6 +15,7 @@ namespace cotter::probe {
 namespace {
 
 constexpr std::uint16_t kHttpPort = 80;
+constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
 bool IsDigit(char c) noexcept { return c >= '0' && c <= '9'; }
 
@@ -29,32 +30,10 @@ std::optional<unsigned> Number(std::string_view text) noexcept {
 
 char Lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-bool SameName(std::string_view a, std::string_view b) noexcept {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return Lower(x) == Lower(y); });
-}
-
 std::string_view Trim(std::string_view text) noexcept {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
-}
-
-void ReadField(std::string_view line, SmallAnswer& answer) {
-  const std::size_t colon = line.find(':');
-  if (colon == std::string_view::npos) return;
-  const std::string_view name = line.substr(0, colon);
-  const std::string_view value = Trim(line.substr(colon + 1));
-  if (SameName(name, "location")) {
-    answer.location = value;
-  } else if (SameName(name, "date")) {
-    if (const Result<Time> date = ParseHttpDate(value)) answer.date = *date;
-  }
-}
-
-std::string TextOf(const SmallRequest& request) {
-  return request.method + " " + request.path + " HTTP/1.0\r\nHost: " + request.host +
-         "\r\nConnection: close\r\n\r\n";
 }
 
 // Talk sends the request and reads the answer to its end. A peer that ends without a close_notify
@@ -114,26 +93,53 @@ Result<Time> ParseHttpDate(std::string_view text) {
                     .second = *second});
 }
 
-Result<SmallAnswer> ParseSmallAnswer(std::string_view text) {
+std::optional<int> ParseStatus(std::string_view text) {
   constexpr std::string_view kStart = "HTTP/1.";
   const auto status = text.size() >= 12 && text.starts_with(kStart) && text[8] == ' '
                           ? Number(text.substr(9, 3))
                           : std::nullopt;
-  if (!status || *status < 100 || *status > 599) {
-    return Error{Code::kNotTls, "the answer is no HTTP"};
-  }
-  SmallAnswer answer;
-  answer.status = static_cast<int>(*status);
-  constexpr std::string_view kEnd = "\r\n\r\n";
-  const std::size_t end = text.find(kEnd);
-  std::string_view head = text.substr(0, end);
-  if (end != std::string_view::npos) answer.body = text.substr(end + kEnd.size());
+  if (!status || *status < 100 || *status > 599) return std::nullopt;
+  return static_cast<int>(*status);
+}
+
+void EachField(std::string_view text,
+               const std::function<void(std::string_view name, std::string_view value)>& visit) {
+  std::string_view head = text.substr(0, text.find(kHeadEnd));
   while (!head.empty()) {
     const std::size_t line_end = head.find("\r\n");
-    ReadField(head.substr(0, line_end), answer);
+    const std::string_view line = head.substr(0, line_end);
+    if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
+      visit(line.substr(0, colon), Trim(line.substr(colon + 1)));
+    }
     head.remove_prefix(line_end == std::string_view::npos ? head.size() : line_end + 2);
   }
+}
+
+bool IsField(std::string_view name, std::string_view lower) noexcept {
+  return std::equal(name.begin(), name.end(), lower.begin(), lower.end(),
+                    [](char a, char b) { return Lower(a) == b; });
+}
+
+Result<SmallAnswer> ParseSmallAnswer(std::string_view text) {
+  const std::optional<int> status = ParseStatus(text);
+  if (!status) return Error{Code::kNotTls, "the answer is no HTTP"};
+  SmallAnswer answer;
+  answer.status = *status;
+  const std::size_t end = text.find(kHeadEnd);
+  if (end != std::string_view::npos) answer.body = text.substr(end + kHeadEnd.size());
+  EachField(text, [&answer](std::string_view name, std::string_view value) {
+    if (IsField(name, "location")) {
+      answer.location = value;
+    } else if (IsField(name, "date")) {
+      if (const Result<Time> date = ParseHttpDate(value)) answer.date = *date;
+    }
+  });
   return answer;
+}
+
+std::string TextOf(const SmallRequest& request) {
+  return request.method + " " + request.path + " HTTP/1.0\r\nHost: " + request.host +
+         "\r\nConnection: close\r\n\r\n";
 }
 
 Result<SmallAnswer> AskInClear(const net::Target& target, const net::ConnectOptions& connect,

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,12 +40,26 @@ struct SmallAnswer {
 // kTimeInvalid.
 [[nodiscard]] Result<Time> ParseHttpDate(std::string_view text);
 
+// ParseStatus is the status of an answer that begins with `text`; nullopt where it is no HTTP/1.x.
+[[nodiscard]] std::optional<int> ParseStatus(std::string_view text);
+
+// EachField calls `visit` with the name and the value of every field of an answer's head, which
+// `text` begins with. Lines that are no field are passed over.
+void EachField(std::string_view text,
+               const std::function<void(std::string_view name, std::string_view value)>& visit);
+
+// IsField reports that a field is called `lower`, whatever its case.
+[[nodiscard]] bool IsField(std::string_view name, std::string_view lower) noexcept;
+
 // What is asked.
 struct SmallRequest {
   std::string method = "GET";
   std::string host;  // for the Host field
   std::string path = "/";
 };
+
+// TextOf is the request as it is sent.
+[[nodiscard]] std::string TextOf(const SmallRequest& request);
 
 // AskInClear connects to `target` and asks without TLS. Fails with the network's codes.
 [[nodiscard]] Result<SmallAnswer> AskInClear(const net::Target& target,
