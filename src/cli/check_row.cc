@@ -28,14 +28,6 @@ bool IsGood(const CheckRow& row) {
   return row.verdict == NameOf(Outcome::kPinnedOk) || row.is_unpinned();
 }
 
-// SummaryOf is the short line: what the code means, or the message where there is none.
-std::string_view SummaryOf(const CheckRow& row) {
-  for (const CodeInfo& info : AllCodes()) {
-    if (info.code == row.code) return info.summary;
-  }
-  return row.message;
-}
-
 void AppendLine(Medium medium, std::string& text, std::string_view name, std::string_view value) {
   if (value.empty()) return;
   const std::size_t indent = name.size() + 4;
@@ -132,6 +124,13 @@ json::object RowJson(const CheckRow& row) {
 
 }  // namespace
 
+std::string_view SummaryOf(const CheckRow& row) {
+  for (const CodeInfo& info : AllCodes()) {
+    if (info.code == row.code) return info.summary;
+  }
+  return row.message;
+}
+
 CheckRow RowWithoutVerdict(std::string target, std::string peer, const Error& error) {
   CheckRow row;
   row.target = std::move(target);
@@ -155,6 +154,23 @@ Exit ExitOfRow(const CheckRow& row, Unpinned unpinned) noexcept {
     return row.code ? ExitOf(*row.code) : Exit::kUndecided;
   }
   return Exit::kViolated;
+}
+
+bool IsWorse(const CheckRow& a, const CheckRow& b) noexcept {
+  const auto rank = [](const CheckRow& row) {
+    switch (ExitOfRow(row, Unpinned::kSatisfies)) {
+      case Exit::kUsage:
+        return 0;
+      case Exit::kViolated:
+        return 1;
+      case Exit::kUndecided:
+        return 2;
+      case Exit::kSatisfied:
+        break;
+    }
+    return row.verdict == NameOf(Outcome::kReported) ? 3 : row.code ? 4 : 5;
+  };
+  return rank(a) < rank(b);
 }
 
 void PrintCheckText(Output& output, std::span<const CheckRow> rows) {

@@ -58,6 +58,14 @@ struct CheckRow {
 // ExitOfRow is the exit code that one row leads to.
 [[nodiscard]] Exit ExitOfRow(const CheckRow& row, Unpinned unpinned) noexcept;
 
+// IsWorse reports that a row says more against a server than another one. A chain that is refused
+// comes before an address that is silent.
+[[nodiscard]] bool IsWorse(const CheckRow& a, const CheckRow& b) noexcept;
+
+// SummaryOf is the short line for people: what the row's code means, or its message where it has
+// none. Borrowed from `row`, or static.
+[[nodiscard]] std::string_view SummaryOf(const CheckRow& row);
+
 // PrintCheckText prints for each target the verdict and one short message, and below them what a
 // developer wants to know: of a mismatch the pins of the rule and those that were found.
 // PrintCheckJson prints all as one object.

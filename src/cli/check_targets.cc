@@ -18,19 +18,11 @@ namespace {
 Result<std::shared_ptr<const PolicyIndex>> PolicyFor(const Endpoint& target,
                                                      const Judging& judging) {
   if (judging.source == RuleSource::kPolicyFile) return judging.policy;
-  Policy policy;
-  if (judging.source == RuleSource::kPins) {
-    Result<HostPattern> pattern = HostPattern::Parse(target.host.text());
-    if (!pattern) return pattern.error();
-    HostRule rule{.pattern = std::move(*pattern)};
-    for (const Digest& digest : judging.pins) {
-      rule.pins.push_back(PolicyPin{.pin = Pin{.digest = digest}, .label = {}});
-    }
-    policy.hosts.push_back(std::move(rule));
-  }
-  Result<PolicyIndex> index = PolicyIndex::Build(policy);
-  if (!index) return index.error();
-  return std::make_shared<const PolicyIndex>(std::move(*index));
+  const bool pinned = judging.source == RuleSource::kPins;
+  Result<LoadedPolicy> made = PolicyOfPins(
+      pinned ? std::span<const Digest>(judging.pins) : std::span<const Digest>(), target.host);
+  if (!made) return made.error();
+  return std::make_shared<const PolicyIndex>(std::move(made->index));
 }
 
 // Answer is what a row tells, from a chain of a file or from a connection.
@@ -96,25 +88,6 @@ CheckRow RowOf(const std::string& target, Answer answer, const PolicyIndex& poli
   row.found = std::move(answer.found);
   row.policy = PolicyNameOf(policy, judging);
   return row;
-}
-
-// Worse reports that a row says more against a server than another one. A chain that is refused
-// comes before an address that is silent.
-bool Worse(const CheckRow& a, const CheckRow& b) noexcept {
-  const auto rank = [](const CheckRow& row) {
-    switch (ExitOfRow(row, Unpinned::kSatisfies)) {
-      case Exit::kUsage:
-        return 0;
-      case Exit::kViolated:
-        return 1;
-      case Exit::kUndecided:
-        return 2;
-      case Exit::kSatisfied:
-        break;
-    }
-    return row.verdict == NameOf(Outcome::kReported) ? 3 : row.code ? 4 : 5;
-  };
-  return rank(a) < rank(b);
 }
 
 }  // namespace
@@ -185,7 +158,7 @@ CheckRow CheckServer(const net::Target& target, const ConnectionOptions& options
                                : without_verdict(peer.peer, *peer.error);
     row.peer = peer.peer;
     row.tls = peer.tls_version;
-    if (!worst || Worse(row, *worst)) worst = std::move(row);
+    if (!worst || IsWorse(row, *worst)) worst = std::move(row);
   }
   COTTER_CHECK(worst.has_value());
   return std::move(*worst);

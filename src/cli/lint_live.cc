@@ -9,6 +9,7 @@
 #include "base/sha256.h"
 #include "cli/check_targets.h"
 #include "cli/look_options.h"
+#include "cli/policy_input.h"
 #include "probe/look.h"
 #include <cotter/certificate.h>
 
@@ -39,16 +40,6 @@ void AddLook(const probe::Look& look, policy::LiveServer& server) {
     }
     AddPath(chain.path, server);
   }
-}
-
-// TargetsOf is the rule's host on each of its ports.
-std::vector<std::string> TargetsOf(const HostRule& rule) {
-  std::string host(rule.pattern.base().text());
-  if (rule.pattern.base().kind() == HostName::Kind::kIpv6) host = "[" + host + "]";
-  if (rule.ports.empty()) return {host};
-  std::vector<std::string> targets;
-  for (const std::uint16_t port : rule.ports) targets.push_back(host + ":" + std::to_string(port));
-  return targets;
 }
 
 // Ask adds what one server answers, for the rule number `host`.

@@ -27,4 +27,29 @@ Result<LoadedPolicy> LoadPolicy(const std::string& path) {
   return LoadedPolicy{*std::move(policy), *std::move(index)};
 }
 
+Result<LoadedPolicy> PolicyOfPins(std::span<const Digest> pins, const HostName& host) {
+  Policy policy;
+  if (!pins.empty()) {
+    Result<HostPattern> pattern = HostPattern::Parse(host.text());
+    if (!pattern) return pattern.error();
+    HostRule rule{.pattern = *std::move(pattern)};
+    for (const Digest& pin : pins) {
+      rule.pins.push_back(PolicyPin{.pin = Pin{.digest = pin}, .label = {}});
+    }
+    policy.hosts.push_back(std::move(rule));
+  }
+  Result<PolicyIndex> index = PolicyIndex::Build(policy);
+  if (!index) return index.error();
+  return LoadedPolicy{std::move(policy), *std::move(index)};
+}
+
+std::vector<std::string> TargetsOf(const HostRule& rule) {
+  std::string host(rule.pattern.base().text());
+  if (rule.pattern.base().kind() == HostName::Kind::kIpv6) host = "[" + host + "]";
+  if (rule.ports.empty()) return {host};
+  std::vector<std::string> targets;
+  for (const std::uint16_t port : rule.ports) targets.push_back(host + ":" + std::to_string(port));
+  return targets;
+}
+
 }  // namespace cotter::cli

@@ -3,8 +3,12 @@
 // The policy that a command is given, read and judged as a whole. Safe from any thread.
 #pragma once
 
+#include <span>
 #include <string>
+#include <vector>
 
+#include <cotter/host.h>
+#include <cotter/pin.h>
 #include <cotter/policy.h>
 #include <cotter/policy_index.h>
 #include <cotter/result.h>
@@ -24,5 +28,12 @@ struct LoadedPolicy {
 // LoadPolicy reads the TOML or JSON at `path`, standard input where it is "-". Fails with what is
 // wrong in it, by file and line.
 [[nodiscard]] Result<LoadedPolicy> LoadPolicy(const std::string& path);
+
+// PolicyOfPins is a policy of one rule: `pins` for `host` alone, without pins PKI alone. Fails
+// where there are too many.
+[[nodiscard]] Result<LoadedPolicy> PolicyOfPins(std::span<const Digest> pins, const HostName& host);
+
+// TargetsOf is the host of `rule`, which names one exactly, on each of its ports.
+[[nodiscard]] std::vector<std::string> TargetsOf(const HostRule& rule);
 
 }  // namespace cotter::cli

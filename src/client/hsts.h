@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/hsts_field.h"
 #include <cotter/host.h>
 #include <cotter/result.h>
 #include <cotter/time.h>
@@ -24,18 +25,8 @@ inline constexpr std::size_t kMaxHstsHosts = 10'000;
 // The file of a full store, with names of full length, is a fifth of this.
 inline constexpr std::size_t kMaxHstsFileSize = std::size_t{16} << 20;
 
-// HstsDirective is what one Strict-Transport-Security header says.
-struct HstsDirective {
-  std::int64_t max_age = 0;  // seconds; 0: forget the host
-  bool subdomains = false;
-
-  friend bool operator==(const HstsDirective&, const HstsDirective&) = default;
-};
-
-// ParseHsts reads the header's value (RFC 6797, 6.1): directives in any order and case, each at
-// most once, max-age required, unknown ones skipped. Nullopt where it breaks the grammar: such a
-// header is ignored.
-[[nodiscard]] std::optional<HstsDirective> ParseHsts(std::string_view value);
+using base::HstsDirective;
+using base::ParseHsts;
 
 // HstsStore is the known hosts.
 class HstsStore {

@@ -6,9 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include <sys/resource.h>
-
 #include "base/clock.h"
+#include "base/descriptor_limit.h"
 #include "base/log.h"
 #include "base/metrics_writer.h"
 #include "gateway/connect_session.h"
@@ -30,15 +29,6 @@ Result<net::TlsContext> TlsContextOf(const RouteConfig& route) {
   return net::TlsContext::Create({.alpn = route.mode == RouteMode::kHttp ? "http/1.1" : "",
                                   .certificate = route.certificate,
                                   .key = route.key});
-}
-
-// RaiseDescriptorLimit takes what the administrator allows: the default of 1024 is there for
-// programs that use select(2).
-void RaiseDescriptorLimit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 class Gateway {
@@ -99,7 +89,7 @@ class Gateway {
 };
 
 Result<void> Gateway::Start() {
-  RaiseDescriptorLimit();
+  base::RaiseDescriptorLimit();
   // Before there are other threads, so that none of them gets a signal.
   auto signals = net::SignalWatch::Start(context_.loop, {SIGTERM, SIGINT, SIGHUP},
                                          [this](int signal) { OnSignal(signal); });

@@ -79,7 +79,7 @@ TEST(Hsts, HeadersAreReadByTheGrammar) {
   EXPECT_EQ(ParseHsts("max-age=15768000 ; includeSubDomains"), (HstsDirective{15'768'000, true}));
   EXPECT_EQ(ParseHsts("max-age=\"31536000\""), (HstsDirective{31'536'000, false}));
   EXPECT_EQ(ParseHsts("max-age=0; includeSubDomains"), (HstsDirective{0, true}));
-  EXPECT_EQ(ParseHsts("preload; MAX-AGE=5;;INCLUDESUBDOMAINS"), (HstsDirective{5, true}));
+  EXPECT_EQ(ParseHsts("preload; MAX-AGE=5;;INCLUDESUBDOMAINS"), (HstsDirective{5, true, true}));
   EXPECT_TRUE(ParseHsts("max-age=999999999999999999999"));
   for (const char* const bad :
        {"", "includeSubDomains", "max-age", "max-age=", "max-age=-1", "max-age=1; max-age=2",

@@ -9,15 +9,14 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "cli/arguments.h"
 #include "cli/check_targets.h"
 #include "cli/connect_options.h"
 #include "cli/diagnosis.h"
 #include "cli/option.h"
 #include "cli/output.h"
+#include "cli/policy_input.h"
 #include "cli/report.h"
-#include "policy/policy_file.h"
 #include "probe/gather.h"
 
 namespace cotter::cli {
@@ -51,44 +50,20 @@ std::optional<std::string_view> Misuse(const Arguments& arguments) {
   return std::nullopt;
 }
 
-// Rules is the policy in both of its forms.
-struct Rules {
-  Policy policy;
-  PolicyIndex index;
-};
-
-Result<Rules> Compile(Policy policy, const std::string& where) {
-  Result<PolicyIndex> index = PolicyIndex::Build(policy);
-  if (!index) return Error{index.error().code, where + index.error().message};
-  return Rules{std::move(policy), *std::move(index)};
-}
-
-Result<Rules> ReadRules(const std::string& path) {
-  const Result<base::FileImage> file = base::ReadFile(path, policy::kMaxPolicyFileSize);
-  if (!file) return file.error();
-  Result<Policy> policy = policy::ReadPolicy(AsText(file->bytes()), path);
-  if (!policy) return policy.error();
-  return Compile(*std::move(policy), path + ": ");
-}
-
 // RulesOfPins is a policy of one rule, with the pins of the command line.
-Result<Rules> RulesOfPins(const std::vector<std::string_view>& pins, const HostName& host) {
-  Result<HostPattern> pattern = HostPattern::Parse(host.text());
-  if (!pattern) return pattern.error();
-  HostRule rule{.pattern = *std::move(pattern)};
-  for (const std::string_view text : pins) {
+Result<LoadedPolicy> RulesOfPins(const std::vector<std::string_view>& texts, const HostName& host) {
+  std::vector<Digest> pins;
+  for (const std::string_view text : texts) {
     const Result<Digest> pin = ParsePin(text);
     if (!pin) return Error{pin.error().code, "--pin: " + pin.error().message};
-    rule.pins.push_back(PolicyPin{.pin = Pin{.digest = *pin}, .label = {}});
+    pins.push_back(*pin);
   }
-  Policy policy;
-  policy.hosts.push_back(std::move(rule));
-  return Compile(std::move(policy), {});
+  return PolicyOfPins(pins, host);
 }
 
 // HostOf is the host that a received chain is diagnosed for where none was named: one of the leaf's
 // that a rule is for, or else the only exact host of the policy.
-Result<std::string> HostOf(const PresentedChain& received, const Rules& rules) {
+Result<std::string> HostOf(const PresentedChain& received, const LoadedPolicy& rules) {
   if (const auto leaf = probe::SeeCertificate(received.certificates.front())) {
     for (const std::string& name : leaf->names) {
       const Result<HostName> host = HostName::Parse(name);
@@ -151,7 +126,7 @@ Result<void> LoadTrust(Job& job) {
   return Ok();
 }
 
-probe::Situation GatherOne(const Job& job, const net::Target& target, const Rules& rules) {
+probe::Situation GatherOne(const Job& job, const net::Target& target, const LoadedPolicy& rules) {
   probe::LookOptions look{.connect = job.options.connect,
                           .sni = std::nullopt,
                           .timeout = job.options.timeout,
@@ -184,7 +159,8 @@ Exit Print(Call call, const std::vector<Diagnosis>& diagnoses) {
 }
 
 // TargetsOf is the targets as texts: those of the command line, or the host of the received chain.
-Result<std::vector<std::string>> TargetsOf(const Job& job, const std::optional<Rules>& rules) {
+Result<std::vector<std::string>> TargetsOf(const Job& job,
+                                           const std::optional<LoadedPolicy>& rules) {
   std::vector<std::string> texts(job.arguments.positionals().begin(),
                                  job.arguments.positionals().end());
   if (!texts.empty()) return texts;
@@ -195,9 +171,9 @@ Result<std::vector<std::string>> TargetsOf(const Job& job, const std::optional<R
 }
 
 Exit Run(Call call, const Job& job) {
-  std::optional<Rules> shared;
+  std::optional<LoadedPolicy> shared;
   if (const auto path = call.arguments.Value("policy")) {
-    Result<Rules> rules = ReadRules(std::string(*path));
+    Result<LoadedPolicy> rules = LoadPolicy(std::string(*path));
     if (!rules) return Failure({}, rules.error());
     shared = *std::move(rules);
   }
@@ -210,12 +186,12 @@ Exit Run(Call call, const Job& job) {
     targets.push_back(*std::move(target));
   }
   // Situations borrow the rules, so those of each target live as long.
-  std::vector<Rules> own;
+  std::vector<LoadedPolicy> own;
   own.reserve(targets.size());
   std::vector<probe::Situation> situations;
   for (const net::Target& target : targets) {
     if (!shared) {
-      Result<Rules> rules = RulesOfPins(call.arguments.Values("pin"), target.host);
+      Result<LoadedPolicy> rules = RulesOfPins(call.arguments.Values("pin"), target.host);
       if (!rules) return Failure({}, rules.error());
       own.push_back(*std::move(rules));
     }
