@@ -339,6 +339,28 @@ Result<FileInfo> Client::Find(std::string_view path) {
   return Error{Code::kTargetUnknown, std::string(path) + ": no role has it"};
 }
 
+Result<Client::Spoken> Client::FindIn(std::string_view role, std::string_view path) {
+  COTTER_CHECK(targets_ != nullptr);
+  step_ = Step::kDelegation;
+  const std::vector<Delegation> delegations = DelegatedTo(*targets_, path);
+  const auto found =
+      std::find_if(delegations.begin(), delegations.end(),
+                   [&](const Delegation& delegation) { return delegation.name == role; });
+  const auto listed = snapshot_->meta.find(std::string(role) + ".json");
+  if (found == delegations.end() || listed == snapshot_->meta.end()) {
+    return Error{Code::kTargetUnknown, std::string(path) + ": no role " + std::string(role)};
+  }
+  const Result<std::shared_ptr<const Targets>> said =
+      RefreshTargets(found->name, found->keys, targets_->delegation_keys);
+  if (!said) return In("role " + found->name, said.error());
+  const auto target = (*said)->targets.find(path);
+  if (target == (*said)->targets.end()) {
+    return Error{Code::kTargetUnknown, std::string(path) + ": " + found->name + " has none"};
+  }
+  return Spoken{target->second, CountSigners(**said, found->keys, targets_->delegation_keys),
+                found->keys.threshold};
+}
+
 // TUF 5.7.
 Result<std::string> Client::Download(std::string_view path, const FileInfo& info) {
   step_ = Step::kTarget;

@@ -82,6 +82,17 @@ class Client {
   // kTargetUnknown where none does; else as Refresh, which has to have succeeded.
   [[nodiscard]] Result<FileInfo> Find(std::string_view path);
 
+  // Spoken is what one delegated role says of a path.
+  struct Spoken {
+    FileInfo info;
+    std::size_t signers = 0;  // different keys of the role; never fewer than `threshold`
+    std::size_t threshold = 0;
+  };
+
+  // FindIn is what the role `role` says of `path`, if the top-level targets let it speak for that;
+  // no other role is asked. kTargetUnknown where it has nothing to say; else as Find.
+  [[nodiscard]] Result<Spoken> FindIn(std::string_view role, std::string_view path);
+
   // Download fetches the target `path` and verifies it against `info`. kMetadataMismatch,
   // kFileTooLarge, kFetchFailed.
   [[nodiscard]] Result<std::string> Download(std::string_view path, const FileInfo& info);

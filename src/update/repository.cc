@@ -21,8 +21,8 @@ constexpr std::string_view kSpecification = "1.0.31";
 
 std::int64_t LifetimeOf(const std::string& role) {
   if (role == "root") return kRootLifetime;
-  if (role == "targets") return kTargetsLifetime;
-  return role == "snapshot" ? kSnapshotLifetime : kTimestampLifetime;
+  if (role == "snapshot") return kSnapshotLifetime;
+  return role == "timestamp" ? kTimestampLifetime : kTargetsLifetime;
 }
 
 JsonObject NewBody(const std::string& role) {
@@ -120,23 +120,30 @@ Result<Repository> Repository::Open(const std::string& path) {
   return repository;
 }
 
+Result<void> Repository::LoadRole(const std::string& role) {
+  Result<std::optional<std::string>> raw = LoadPublished(PublicFolder(), role);
+  if (!raw) return raw.error();
+  if (*raw) {
+    Result<Envelope> file = ReadEnvelopeOf(role, **raw);
+    if (!file) return file.error();
+    published_.insert_or_assign(role, *std::move(file));
+  }
+  raw = store_.Load(role, kMaxTargetsSize);
+  if (!raw) return raw.error();
+  if (*raw) {
+    Result<Envelope> file = ReadEnvelopeOf(role, **raw);
+    if (!file) return file.error();
+    pending_.insert_or_assign(role, *std::move(file));
+  }
+  return Ok();
+}
+
 Result<void> Repository::Load() {
-  for (const std::string_view name : kRoles) {
-    const std::string role(name);
-    Result<std::optional<std::string>> raw = LoadPublished(PublicFolder(), role);
-    if (!raw) return raw.error();
-    if (*raw) {
-      Result<Envelope> file = ReadEnvelopeOf(role, **raw);
-      if (!file) return file.error();
-      published_.insert_or_assign(role, *std::move(file));
-    }
-    raw = store_.Load(role, kMaxTargetsSize);
-    if (!raw) return raw.error();
-    if (*raw) {
-      Result<Envelope> file = ReadEnvelopeOf(role, **raw);
-      if (!file) return file.error();
-      pending_.insert_or_assign(role, *std::move(file));
-    }
+  for (const std::string_view role : kRoles) {
+    if (Result<void> done = LoadRole(std::string(role)); !done) return done;
+  }
+  for (const std::string& role : Delegated()) {
+    if (Result<void> done = LoadRole(role); !done) return done;
   }
   // A crash can leave a file both published and pending.
   for (const auto& [role, file] : published_) {
@@ -185,6 +192,7 @@ Result<void> Repository::Propose(const std::string& role, JsonObject body, Time 
 }
 
 Result<void> Repository::AddKey(const std::string& role, const NamedKey& key, Time now) {
+  if (DelegationOf(role)) return ChangeRoleKeys(role, &key, {}, now);
   const Root* root = pending_root_ ? &*pending_root_ : RootInForce();
   JsonObject body = *root->body.object();
   JsonObject roles = ObjectAt(body, "roles");
@@ -205,6 +213,7 @@ Result<void> Repository::AddKey(const std::string& role, const NamedKey& key, Ti
 }
 
 Result<void> Repository::RemoveKey(const std::string& role, std::string_view keyid, Time now) {
+  if (DelegationOf(role)) return ChangeRoleKeys(role, nullptr, keyid, now);
   const Root* root = pending_root_ ? &*pending_root_ : RootInForce();
   JsonObject body = *root->body.object();
   JsonObject roles = ObjectAt(body, "roles");
@@ -236,55 +245,19 @@ Result<void> Repository::RemoveKey(const std::string& role, std::string_view key
   return Propose("root", std::move(body), now);
 }
 
-Result<void> Repository::SetTarget(const std::string& path, std::string_view content,
-                                   std::uint64_t policy_version, Time now) {
-  const std::string hash = EncodeHex(base::Sha256(AsBytes(content)).bytes);
-  const std::string file = TargetUrl(PublicFolder() + "/targets", path, hash);
-  std::error_code error;
-  std::filesystem::create_directories(std::filesystem::path(file).parent_path(), error);
-  if (error) return Error{Code::kFileUnreadable, file + ": " + error.message()};
-  if (Result<void> done = base::WriteFileAtomically(file, AsBytes(content)); !done) return done;
-  const auto waiting = pending_.find("targets");
-  const auto current = published_.find("targets");
-  JsonObject body = NewBody("targets");
-  if (waiting != pending_.end()) {
-    body = *waiting->second.body.object();
-  } else if (current != published_.end()) {
-    body = *current->second.body.object();
-  }
-  JsonObject targets = ObjectAt(body, "targets");
-  targets.Set(
-      path, {JsonObject{{"length", {static_cast<std::int64_t>(content.size())}},
-                        {"hashes", {JsonObject{{"sha256", {hash}}}}},
-                        {"custom",
-                         {JsonObject{{"version", {static_cast<std::int64_t>(policy_version)}}}}}}});
-  body.Set("targets", {std::move(targets)});
-  return Propose("targets", std::move(body), now);
-}
-
-Result<std::optional<std::string>> Repository::Target(const std::string& path) const {
-  for (const auto* files : {&pending_, &published_}) {
-    const auto found = files->find("targets");
-    if (found == files->end()) continue;
-    const Result<Targets> targets = ReadTargets(found->second.raw);
-    if (!targets) return targets.error();
-    const auto target = targets->targets.find(path);
-    if (target == targets->targets.end()) continue;
-    const std::string file =
-        TargetUrl(PublicFolder() + "/targets", path, target->second.hashes.front().hex);
-    const Result<base::FileImage> content = base::ReadFile(file, kMaxTargetSize);
-    if (!content) return content.error();
-    if (Result<void> right = VerifyContent(AsText(content->bytes()), target->second); !right) {
-      return Error{right.error().code, file + ": " + right.error().message};
-    }
-    return std::optional<std::string>(AsText(content->bytes()));
-  }
-  return std::optional<std::string>();
-}
-
 Result<void> Repository::ProposeSnapshot(Time now) {
   JsonObject body = NewBody("snapshot");
-  body.Set("meta", {JsonObject{{"targets.json", FileEntry(published_.at("targets"))}}});
+  JsonObject meta;
+  // A role that clients have seen stays listed: they take no snapshot without it (TUF 5.5.5).
+  if (const auto before = published_.find("snapshot"); before != published_.end()) {
+    meta = ObjectAt(*before->second.body.object(), "meta");
+  }
+  meta.Set("targets.json", FileEntry(published_.at("targets")));
+  for (const std::string& role : Delegated()) {
+    const auto file = published_.find(role);
+    if (file != published_.end()) meta.Set(role + ".json", FileEntry(file->second));
+  }
+  body.Set("meta", {std::move(meta)});
   return Propose("snapshot", std::move(body), now);
 }
 
@@ -298,8 +271,10 @@ Result<void> Repository::Renew(Time now) {
   if (published_.count("timestamp") == 0) {
     return Error{Code::kUsage, "nothing is published yet: sign first"};
   }
-  for (const std::string role : {"root", "targets", "snapshot"}) {
-    const Envelope& file = published_.at(role);
+  for (const std::string& role : Roles()) {
+    const auto found = published_.find(role);
+    if (role == "timestamp" || found == published_.end()) continue;
+    const Envelope& file = found->second;
     const std::int64_t left = file.expires.unix_seconds - now.unix_seconds;
     if (left >= LifetimeOf(role) / 2 || pending_.count(role) != 0) continue;
     Result<void> done =

@@ -31,7 +31,8 @@ inline constexpr std::int64_t kTargetsLifetime = 90 * kDay;
 inline constexpr std::int64_t kSnapshotLifetime = 7 * kDay;
 inline constexpr std::int64_t kTimestampLifetime = kDay;
 
-// The roles, in the order in which they are published.
+// The top-level roles, in the order in which they are published; roles that targets delegates to
+// come behind it.
 inline constexpr std::string_view kRoles[] = {"root", "targets", "snapshot", "timestamp"};
 
 // RoleSetup is who signs a role of a new repository.
@@ -69,7 +70,14 @@ class Repository {
   // Open takes the folder for this process. kUpdateStateInvalid where it is no repository.
   [[nodiscard]] static Result<Repository> Open(const std::string& path);
 
-  // AddKey and RemoveKey make a pending root in which `role` has the key, or no longer.
+  // DelegateTo makes pending targets that let the new role `role`, a name of lower-case letters,
+  // digits, "-" and "_", speak for the target paths that `paths`, patterns, cover. kUsage for a
+  // role that is there, no path, or fewer keys than have to sign.
+  [[nodiscard]] Result<void> DelegateTo(const std::string& role, const RoleSetup& setup,
+                                        const std::vector<std::string>& paths, Time now);
+
+  // AddKey and RemoveKey make a pending root, or pending targets for a delegated role, in which
+  // `role` has the key, or no longer.
   // kUsage where it has it already, has it not, or would have fewer keys than its threshold.
   [[nodiscard]] Result<void> AddKey(const std::string& role, const NamedKey& key, Time now);
   [[nodiscard]] Result<void> RemoveKey(const std::string& role, std::string_view keyid, Time now);
@@ -79,9 +87,24 @@ class Repository {
   [[nodiscard]] Result<void> SetTarget(const std::string& path, std::string_view content,
                                        std::uint64_t policy_version, Time now);
 
+  // SetTargetOf is SetTarget for the metadata of the delegated role `role`, which waits until
+  // `approvers` have signed, where that is more than the role's threshold. kUsage where it may not
+  // speak for `path` or has not as many keys.
+  [[nodiscard]] Result<void> SetTargetOf(const std::string& role, const std::string& path,
+                                         std::string_view content, std::uint64_t version,
+                                         std::size_t approvers, Time now);
+
   // Target is the content that the published targets name for `path`, or those that are pending;
   // nullopt for none. kMetadataMismatch where the file is not what was signed.
   [[nodiscard]] Result<std::optional<std::string>> Target(const std::string& path) const;
+
+  // TargetOf is Target for the metadata of the role `role`.
+  [[nodiscard]] Result<std::optional<std::string>> TargetOf(const std::string& role,
+                                                            const std::string& path) const;
+
+  // DelegationOf is who may sign the delegated role `role`, and for which paths it may speak: as
+  // published, else as pending. Nullopt for no such role.
+  [[nodiscard]] std::optional<Delegation> DelegationOf(std::string_view role) const;
 
   // Renew makes pending metadata of the roles that end soon: always a timestamp, the others where
   // less than half of their time is left. kMetadataRollback where the clock is behind what was
@@ -111,6 +134,15 @@ class Repository {
   Repository(std::string path, MetadataStore pending);
 
   Result<void> Load();
+  Result<void> LoadRole(const std::string& role);
+  Result<void> ChangeRoleKeys(const std::string& role, const NamedKey* add, std::string_view remove,
+                              Time now);
+  Result<void> PutTarget(const std::string& role, const std::string& path, std::string_view content,
+                         JsonObject custom, Time now);
+  [[nodiscard]] std::size_t NeededFor(const Delegation& delegation) const;
+  [[nodiscard]] JsonObject TargetsBody(const std::string& role) const;
+  [[nodiscard]] std::vector<std::string> Delegated() const;
+  [[nodiscard]] std::vector<std::string> Roles() const;
   Result<void> Propose(const std::string& role, JsonObject body, Time now);
   Result<void> ProposeSnapshot(Time now);
   Result<void> ProposeTimestamp(Time now);
@@ -122,6 +154,9 @@ class Repository {
   [[nodiscard]] std::vector<std::string> MaySign(const std::string& role) const;
   [[nodiscard]] std::optional<PublicKey> KeyOf(const std::string& keyid) const;
   [[nodiscard]] Result<void> Complete(const std::string& role, const Envelope& file) const;
+  [[nodiscard]] Result<void> CompleteDelegated(const std::string& role, const Envelope& file) const;
+  [[nodiscard]] Result<bool> SnapshotNamesAll() const;
+  Result<void> ResignDelegated(Time now);
   Result<void> Attach(const std::string& role, const Signature& signature);
 
   std::string path_;

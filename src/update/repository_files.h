@@ -12,7 +12,7 @@
 
 namespace cotter::update {
 
-// ReadEnvelopeOf reads `raw` as metadata of the top-level role `role`, and keeps what roles have in
+// ReadEnvelopeOf reads `raw` as metadata of the role `role`, and keeps what roles have in
 // common.
 [[nodiscard]] Result<Envelope> ReadEnvelopeOf(const std::string& role, std::string_view raw);
 

@@ -45,9 +45,9 @@ Result<Envelope> ReadEnvelopeOf(const std::string& role, std::string_view raw) {
     return Envelope(*std::move(read));
   };
   if (role == "root") return sliced(ReadRoot(raw));
-  if (role == "targets") return sliced(ReadTargets(raw));
   if (role == "snapshot") return sliced(ReadSnapshot(raw));
-  return sliced(ReadTimestamp(raw));
+  if (role == "timestamp") return sliced(ReadTimestamp(raw));
+  return sliced(ReadTargets(raw));
 }
 
 Result<std::optional<std::string>> LoadPublished(const std::string& folder,
@@ -77,6 +77,9 @@ const Root* Repository::RootInForce() const noexcept { return root_ ? &*root_ : 
 
 // A new root is signed by the keys of the one before and by its own.
 std::vector<std::string> Repository::MaySign(const std::string& role) const {
+  if (const std::optional<Delegation> delegation = DelegationOf(role)) {
+    return delegation->keys.keyids;
+  }
   std::vector<std::string> ids = KeysOf(*RootInForce(), role).keyids;
   if (role != "root" || !pending_root_) return ids;
   for (const std::string& id : pending_root_->root.keyids) {
@@ -91,10 +94,39 @@ std::optional<PublicKey> Repository::KeyOf(const std::string& keyid) const {
     const auto key = (*root)->keys.find(keyid);
     if (key != (*root)->keys.end()) return key->second;
   }
+  for (const auto* files : {&published_, &pending_}) {
+    const auto file = files->find("targets");
+    const Result<Targets> targets =
+        file == files->end() ? Error{Code::kTargetUnknown, ""} : ReadTargets(file->second.raw);
+    if (!targets) continue;
+    const auto key = targets->delegation_keys.find(keyid);
+    if (key != targets->delegation_keys.end()) return key->second;
+  }
   return std::nullopt;
 }
 
+// CompleteDelegated is by the keys that the published targets name: pending ones name nobody yet.
+Result<void> Repository::CompleteDelegated(const std::string& role, const Envelope& file) const {
+  const auto published = published_.find("targets");
+  if (published == published_.end()) {
+    return Error{Code::kSignatureThreshold, "targets are not published"};
+  }
+  const Result<Targets> targets = ReadTargets(published->second.raw);
+  if (!targets) return targets.error();
+  for (const Delegation& delegation : targets->delegations) {
+    if (delegation.name != role) continue;
+    RoleKeys keys = delegation.keys;
+    const auto waiting = pending_.find(role);
+    if (waiting != pending_.end() && waiting->second.version == file.version) {
+      keys.threshold = NeededFor(delegation);
+    }
+    return VerifySignatures(file, keys, targets->delegation_keys);
+  }
+  return Error{Code::kSignatureThreshold, "the published targets name no role " + role};
+}
+
 Result<void> Repository::Complete(const std::string& role, const Envelope& file) const {
+  if (DelegationOf(role)) return CompleteDelegated(role, file);
   const Root& root = *RootInForce();
   if (Result<void> good = VerifySignatures(file, KeysOf(root, role), root.keys); !good) return good;
   if (role != "root" || !pending_root_) return Ok();
@@ -108,8 +140,7 @@ Result<std::vector<std::string>> Repository::Sign(const PrivateKey& key, Time no
   if (Result<void> whole = Heal(now); !whole) return whole.error();
   for (bool again = true; again;) {
     again = false;
-    for (const std::string_view name : kRoles) {
-      const std::string role(name);
+    for (const std::string& role : Roles()) {
       const auto waiting = pending_.find(role);
       const std::vector<std::string> may = MaySign(role);
       if (waiting == pending_.end() || HasSigned(waiting->second, keyid) ||
@@ -166,16 +197,20 @@ Result<void> Repository::Attach(const std::string& role, const Signature& signat
 // Release publishes what is complete, role by role: each one's file is there before another one
 // names it.
 Result<void> Repository::Release(Time now) {
-  for (const std::string_view name : kRoles) {
-    const std::string role(name);
+  for (const std::string& role : Roles()) {
     const auto waiting = pending_.find(role);
     if (waiting == pending_.end() || (role != "root" && !root_)) continue;
     if (!Complete(role, waiting->second)) continue;
     if (Result<void> done = Publish(role, Envelope(waiting->second)); !done) return done;
     Result<void> next = Ok();
-    if (role == "root") next = ResignStale(now);
-    if (role == "targets") next = ProposeSnapshot(now);
-    if (role == "snapshot") next = ProposeTimestamp(now);
+    if (role == "root") {
+      next = ResignStale(now);
+    } else if (role == "snapshot") {
+      next = ProposeTimestamp(now);
+    } else if (role != "timestamp") {
+      next = role == "targets" ? ResignDelegated(now) : Ok();
+      if (next) next = ProposeSnapshot(now);
+    }
     if (!next) return next;
   }
   return Ok();
@@ -187,13 +222,9 @@ Result<void> Repository::Heal(Time now) {
   const auto snapshot = published_.find("snapshot");
   const auto timestamp = published_.find("timestamp");
   if (targets != published_.end() && pending_.count("snapshot") == 0) {
-    std::int64_t named = 0;
-    if (snapshot != published_.end()) {
-      const Result<Snapshot> read = ReadSnapshot(snapshot->second.raw);
-      if (!read) return read.error();
-      named = read->meta.at("targets.json").version;
-    }
-    if (named < targets->second.version) {
+    const Result<bool> whole = SnapshotNamesAll();
+    if (!whole) return whole.error();
+    if (!*whole) {
       if (Result<void> done = ProposeSnapshot(now); !done) return done;
     }
   }
@@ -205,6 +236,33 @@ Result<void> Repository::Heal(Time now) {
     named = read->snapshot.version;
   }
   return named < snapshot->second.version ? ProposeTimestamp(now) : Ok();
+}
+
+// SnapshotNamesAll reports whether the published snapshot names each published targets file.
+Result<bool> Repository::SnapshotNamesAll() const {
+  const auto snapshot = published_.find("snapshot");
+  if (snapshot == published_.end()) return false;
+  const Result<Snapshot> read = ReadSnapshot(snapshot->second.raw);
+  if (!read) return read.error();
+  const auto named = [&](const std::string& role) {
+    const auto file = published_.find(role);
+    if (file == published_.end()) return true;
+    const auto entry = read->meta.find(role + ".json");
+    return entry != read->meta.end() && entry->second.version >= file->second.version;
+  };
+  const std::vector<std::string> delegated = Delegated();
+  return named("targets") && std::all_of(delegated.begin(), delegated.end(), named);
+}
+
+// ResignDelegated has delegated roles signed again whose keys the new targets changed.
+Result<void> Repository::ResignDelegated(Time now) {
+  for (const std::string& role : Delegated()) {
+    const auto file = published_.find(role);
+    if (file == published_.end() || pending_.count(role) != 0) continue;
+    if (CompleteDelegated(role, file->second)) continue;
+    if (Result<void> done = Propose(role, *file->second.body.object(), now); !done) return done;
+  }
+  return Ok();
 }
 
 // ResignStale has everything signed again that a new root's keys did not sign.
@@ -236,15 +294,22 @@ Result<void> Repository::Publish(const std::string& role, const Envelope& file) 
 Result<std::string> Repository::Request(const std::string& role) const {
   const auto waiting = pending_.find(role);
   if (waiting == pending_.end()) return Error{Code::kUsage, "nothing of " + role + " waits"};
-  return waiting->second.raw;
+  if (!DelegationOf(role)) return waiting->second.raw;
+  // The metadata of a delegated role does not say whose it is.
+  const Result<JsonValue> file = ParseJson(waiting->second.raw);
+  if (!file) return file.error();
+  JsonObject request = *file->object();
+  request.Set("role", {role});
+  return WriteJson({std::move(request)});
 }
 
 Result<std::vector<RoleStatus>> Repository::Status() const {
   std::vector<RoleStatus> all;
-  for (const std::string_view name : kRoles) {
+  for (const std::string& name : Roles()) {
     RoleStatus status;
     status.role = name;
-    status.threshold = KeysOf(*RootInForce(), name).threshold;
+    const std::optional<Delegation> delegation = DelegationOf(name);
+    status.threshold = delegation ? NeededFor(*delegation) : KeysOf(*RootInForce(), name).threshold;
     if (const auto file = published_.find(name); file != published_.end()) {
       status.version = file->second.version;
       status.expires = file->second.expires;
@@ -266,7 +331,8 @@ Result<SignatureFile> SignRequest(std::string_view request, const PrivateKey& ke
   FieldReader reader;
   const JsonObject* body = reader.Object(reader.AsObject(*file, "the request"), "signed");
   SignatureFile signature;
-  signature.role = reader.Text(body, "_type");
+  const bool delegated = file->object() != nullptr && file->object()->Find("role") != nullptr;
+  signature.role = delegated ? reader.Text(file->object(), "role") : reader.Text(body, "_type");
   signature.version = reader.Integer(body, "version", 1);
   if (reader.failed()) return Error{Code::kMetadataMalformed, reader.issue()};
   const std::string message = CanonicalJson(*file->object()->Find("signed"));

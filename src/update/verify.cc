@@ -26,12 +26,12 @@ bool SameHex(std::string_view a, std::string_view b) {
   return first && first == DecodeHex(b);
 }
 
-}  // namespace
-
-Result<void> VerifySignatures(const Envelope& file, const RoleKeys& role, const KeySet& keys) {
+// Signers counts the different keys of `role` that signed `file`, up to `enough`.
+std::size_t Signers(const Envelope& file, const RoleKeys& role, const KeySet& keys,
+                    std::size_t enough) {
   std::set<Digest> signers;
   for (const Signature& signature : file.signatures) {
-    if (signers.size() >= role.threshold) break;
+    if (signers.size() >= enough) break;
     const auto key = keys.find(signature.keyid);
     const bool of_role =
         std::find(role.keyids.begin(), role.keyids.end(), signature.keyid) != role.keyids.end();
@@ -41,10 +41,21 @@ Result<void> VerifySignatures(const Envelope& file, const RoleKeys& role, const 
       signers.insert(key->second.identity());
     }
   }
-  if (signers.size() >= role.threshold) return Ok();
-  return Error{Code::kSignatureThreshold, "signed by " + std::to_string(signers.size()) +
+  return signers.size();
+}
+
+}  // namespace
+
+Result<void> VerifySignatures(const Envelope& file, const RoleKeys& role, const KeySet& keys) {
+  const std::size_t signers = Signers(file, role, keys, role.threshold);
+  if (signers >= role.threshold) return Ok();
+  return Error{Code::kSignatureThreshold, "signed by " + std::to_string(signers) +
                                               " of the keys that may, where " +
                                               std::to_string(role.threshold) + " have to"};
+}
+
+std::size_t CountSigners(const Envelope& file, const RoleKeys& role, const KeySet& keys) {
+  return Signers(file, role, keys, role.keyids.size());
 }
 
 Result<void> VerifyContent(std::string_view content, const FileInfo& info) {

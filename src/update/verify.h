@@ -4,6 +4,7 @@
 // names. Pure, safe from any thread.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 #include "update/metadata.h"
@@ -15,6 +16,10 @@ namespace cotter::update {
 // different by what they are, not by their ids. kSignatureThreshold says how many did.
 [[nodiscard]] Result<void> VerifySignatures(const Envelope& file, const RoleKeys& role,
                                             const KeySet& keys);
+
+// CountSigners is how many different keys of `role` signed `file`, be it more than have to.
+[[nodiscard]] std::size_t CountSigners(const Envelope& file, const RoleKeys& role,
+                                       const KeySet& keys);
 
 // VerifyContent checks the length and the hashes that `info` has for the file `content`: SHA-256
 // and SHA-512; of its hashes one at least has to be known, and all of those have to match.
