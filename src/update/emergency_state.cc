@@ -25,11 +25,10 @@ std::size_t NeededWide(std::size_t threshold) {
   return std::max(threshold, kMinApprovers) + kWideMargin;
 }
 
-// AppliedDigest is of the statements alone: how they stand, whatever the policy says beside them.
-Digest AppliedDigest(const Policy& policy) {
-  Policy only;
-  only.emergency = policy.emergency;
-  return policy::PolicyDigest(only);
+// AppliedDigest is of the whole policy, however often it changed before.
+Digest AppliedDigest(Policy policy) {
+  policy.revision = 0;
+  return policy::PolicyDigest(policy);
 }
 
 Digest DigestOf(FieldReader& reader, const JsonObject* from, std::string_view key) {
@@ -143,7 +142,7 @@ std::vector<EmergencyView> EmergencyState::Apply(Policy& policy, const Clocks& c
   }
   Forget();
   const Digest now = AppliedDigest(policy);
-  const bool nothing_yet = !applied_ && policy.emergency.empty();
+  const bool nothing_yet = !applied_ && policy.emergency.empty() && policy.delegates.empty();
   if (!nothing_yet && applied_ != now) {
     ++revision_;
     applied_ = now;

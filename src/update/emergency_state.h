@@ -65,11 +65,19 @@ class EmergencyState {
   [[nodiscard]] Result<void> Take(std::string_view content, const std::string& environment,
                                   std::size_t signers, std::size_t threshold);
 
-  // Apply writes the statements that are in force into `policy`, which was signed, and tells how
-  // each one stands. `policy.revision` grows where they differ from those applied before.
+  // Apply writes the statements that are in force into `policy`, which was signed and has the rules
+  // of its delegates, and tells how each one stands. `policy.revision` grows where the whole
+  // differs from what was applied before; it is 0 until something first stands beside the signed
+  // policy.
   std::vector<EmergencyView> Apply(Policy& policy, const Clocks& clocks);
 
-  [[nodiscard]] std::int64_t version() const noexcept { return file_.version; }
+  // content is the file that counts; empty for none yet. Borrowed.
+  [[nodiscard]] const std::string& content() const noexcept COTTER_LIFETIME_BOUND {
+    return content_;
+  }
+
+  // knows reports whether there is anything to remember.
+  [[nodiscard]] bool knows() const noexcept { return !content_.empty() || revision_ != 0; }
 
  private:
   struct Seen {

@@ -91,7 +91,7 @@ Result<std::shared_ptr<const PolicyIndex>> PolicyUpdate::Load() {
     if (policy && (!best || (*policy)->version() > best->version())) best = *policy;
     if (!policy && !why) why = InFile(name, policy.error());
   };
-  if (Exists(PolicyFile())) consider(ReadText(PolicyFile()), PolicyFile());
+  if (Exists(PolicyFile())) consider(InForceNow(), PolicyFile());
   if (HasBase()) consider(Base(), BaseName());
   if (best) return best;
   if (why) return *std::move(why);
@@ -102,6 +102,8 @@ std::variant<PolicyUpdated, UpdateRejected> PolicyUpdate::Run(Fetcher& fetcher, 
   step_ = Step::kState;
   if (Result<void> ready = Prepare(); !ready) return UpdateRejected{step_, ready.error(), {}};
   std::optional<UpdateRejected> rejected;
+  settled_ = false;
+  now_ = now;
   for (const std::string& remote : options_.remotes) {
     Result<PolicyUpdated> done = RunOnce(remote, fetcher, now);
     if (done) return *std::move(done);
@@ -167,6 +169,7 @@ Result<PolicyUpdated> PolicyUpdate::RunOnce(const std::string& remote, Fetcher& 
       Client::Open(MetadataFolder(), fetcher, {base + "metadata/", base + "targets/", true, stop_});
   if (!client) return client.error();
   if (Result<void> based = TakeBase(); !based) return based.error();
+  Settle();
   const std::string target = options_.environment + "/policy.json";
   PolicyUpdated result;
   const auto fail = [&](const Error& error) {
@@ -181,17 +184,65 @@ Result<PolicyUpdated> PolicyUpdate::RunOnce(const std::string& remote, Fetcher& 
     return Error{Code::kFileTooLarge, target + ": larger than a policy may be"};
   }
   result.expires = client->timestamp()->expires;
-  const Result<base::FileImage> there = base::ReadFile(PolicyFile(), policy::kMaxPolicyJsonSize);
+  const Result<std::string> there = in_force_.Signed();
   std::string content;
-  if (there && VerifyContent(AsText(there->bytes()), *info)) {
-    content = AsText(there->bytes());
+  if (there && VerifyContent(*there, *info)) {
+    content = *there;
   } else {
     Result<std::string> fetched = client->Download(target, *info);
     if (!fetched) return fail(fetched.error());
     content = *std::move(fetched);
   }
   step_ = Step::kPolicy;
-  return Take(content, std::move(result));
+  Result<PolicyUpdated> taken = Take(content, std::move(result));
+  if (!taken) return taken;
+  taken->notices = in_force_.Fetch(*client, content);
+  step_ = Step::kPolicy;
+  return Enforce(content, *std::move(taken));
+}
+
+// Settle ends what has ended by now, before anything is asked of the network. What cannot be
+// written is judged by the clock all the same.
+void PolicyUpdate::Settle() {
+  if (std::exchange(settled_, true)) return;
+  const Result<std::string> content = in_force_.Signed();
+  if (!content) return;
+  const Result<Composed> composed = in_force_.Compose(*content, ClocksNow());
+  if (composed && Compile(composed->text, composed_)) {
+    static_cast<void>(in_force_.Write(*content, *composed));
+  }
+}
+
+// InForceNow is the policy in the state, composed by the clocks as they stand. Where that cannot be
+// done, the file says what was in force.
+Result<std::string> PolicyUpdate::InForceNow() {
+  PolicyInForce view(options_.state, options_.environment);
+  const Result<std::string> content = view.Signed();
+  const Result<Composed> composed =
+      content ? view.Compose(*content, ReadClocks()) : Result<Composed>(content.error());
+  return composed ? Result<std::string>(composed->text) : ReadText(PolicyFile());
+}
+
+Clocks PolicyUpdate::ClocksNow() const {
+  Clocks clocks = ReadClocks();
+  clocks.wall = now_;
+  return clocks;
+}
+
+// Enforce puts what was signed, and what stands beside it, into force.
+Result<PolicyUpdated> PolicyUpdate::Enforce(const std::string& content, PolicyUpdated result) {
+  Result<Composed> composed = in_force_.Compose(content, ClocksNow());
+  if (!composed) return composed.error();
+  Result<std::shared_ptr<const PolicyIndex>> compiled =
+      Compile(composed->text, composed->text == content ? last_ : composed_);
+  if (!compiled) return compiled.error();
+  const Result<std::string> before = ReadText(PolicyFile());
+  if (Result<void> written = in_force_.Write(content, *composed); !written) return written.error();
+  result.changed = result.changed || !before || *before != composed->text;
+  result.policy = *compiled;
+  result.emergency = std::move(composed->emergency);
+  result.notices.insert(result.notices.end(), composed->notices.begin(), composed->notices.end());
+  return result;
 }
 
 // Take puts `content` into force, if it is a policy that this client may take after what it has
@@ -205,7 +256,7 @@ Result<PolicyUpdated> PolicyUpdate::Take(const std::string& content, PolicyUpdat
   result.name = result.policy->name();
   result.version = result.policy->version();
   result.file = PolicyFile();
-  const Result<std::string> there = ReadText(PolicyFile());
+  const Result<std::string> there = in_force_.Signed();
   if (there && *there == content) {
     if (result.version < *floor) return TooOld(result.version, *floor);
     if (Result<void> raised = RaiseFloor(result.version); !raised) return raised.error();
@@ -219,19 +270,23 @@ Result<PolicyUpdated> PolicyUpdate::Take(const std::string& content, PolicyUpdat
     }
   }
   if (result.version < *floor) return TooOld(result.version, *floor);
-  if (Result<void> written = base::WriteFileAtomically(PolicyFile(), AsBytes(content)); !written) {
-    return written.error();
+  if (Result<void> authored = in_force_.RequireAuthored(content); !authored) {
+    return authored.error();
   }
+  // With what stands beside it, which does not wait for the network.
+  Result<PolicyUpdated> enforced = Enforce(content, std::move(result));
+  if (!enforced) return enforced;
+  result = *std::move(enforced);
   if (Result<void> raised = RaiseFloor(result.version); !raised) return raised.error();
   result.changed = true;
-  last_ = Compiled{base::Sha256(AsBytes(content)), result.policy};
   return result;
 }
 
 // Compile is `content` as a policy of this client's environment.
-Result<std::shared_ptr<const PolicyIndex>> PolicyUpdate::Compile(std::string_view content) {
+Result<std::shared_ptr<const PolicyIndex>> PolicyUpdate::Compile(
+    std::string_view content, std::optional<Compiled>& last) const {
   const Digest digest = base::Sha256(AsBytes(content));
-  if (last_ && last_->content == digest) return last_->policy;
+  if (last && last->content == digest) return last->policy;
   const Result<Policy> read = policy::ReadPolicy(content, "policy.json");
   if (!read) return read.error();
   if (Result<void> right = policy::RequireEnvironment(*read, options_.environment); !right) {
@@ -239,8 +294,8 @@ Result<std::shared_ptr<const PolicyIndex>> PolicyUpdate::Compile(std::string_vie
   }
   Result<PolicyIndex> index = PolicyIndex::Build(*read);
   if (!index) return index.error();
-  last_ = Compiled{digest, std::make_shared<const PolicyIndex>(*std::move(index))};
-  return last_->policy;
+  last = Compiled{digest, std::make_shared<const PolicyIndex>(*std::move(index))};
+  return last->policy;
 }
 
 // The state's own floor is for a policy.json that was deleted or damaged; the other one, for a

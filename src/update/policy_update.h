@@ -13,8 +13,10 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "update/client.h"
+#include "update/policy_in_force.h"
 #include <cotter/policy_index.h>
 #include <cotter/result.h>
 #include <cotter/time.h>
@@ -31,6 +33,11 @@ struct PolicyUpdated {
   std::string file;                           // where the policy is
   Time expires;                               // of the timestamp: a client that hears no more knows
   std::shared_ptr<const PolicyIndex> policy;  // compiled
+
+  // What stands beside what was signed, and what of that was not taken and is in the way of
+  // nothing.
+  std::vector<EmergencyView> emergency;
+  std::vector<Error> notices;
 };
 
 // UpdateRejected says where an update ended, and why (`update_rejected{step,code}`).
@@ -46,7 +53,9 @@ class PolicyUpdate {
   // Where `stop` becomes true, it does not wait for other processes any longer.
   explicit PolicyUpdate(RemoteOptions options,
                         std::shared_ptr<const std::atomic<bool>> stop = nullptr)
-      : options_(std::move(options)), stop_(std::move(stop)) {}
+      : options_(std::move(options)),
+        stop_(std::move(stop)),
+        in_force_(options_.state, options_.environment) {}
 
   // Load is the policy that is in force without any network: the higher version of the one in the
   // state and the one that was shipped, if it is not below the floor. Writes nothing. Fails with
@@ -71,7 +80,15 @@ class PolicyUpdate {
   Result<std::string> Base() const;
   Result<PolicyUpdated> RunOnce(const std::string& remote, Fetcher& fetcher, Time now);
   Result<PolicyUpdated> Take(const std::string& content, PolicyUpdated result);
-  Result<std::shared_ptr<const PolicyIndex>> Compile(std::string_view content);
+  Result<PolicyUpdated> Enforce(const std::string& content, PolicyUpdated result);
+  void Settle();
+  Result<std::string> InForceNow();
+  [[nodiscard]] Clocks ClocksNow() const;
+  Result<std::shared_ptr<const PolicyIndex>> Compile(std::string_view content,
+                                                     std::optional<Compiled>& last) const;
+  Result<std::shared_ptr<const PolicyIndex>> Compile(std::string_view content) {
+    return Compile(content, last_);
+  }
   Result<std::uint64_t> Floor() const;
   Result<void> RaiseFloor(std::uint64_t version) const;
   [[nodiscard]] std::string PolicyFile() const { return options_.state + "/policy.json"; }
@@ -86,7 +103,11 @@ class PolicyUpdate {
 
   RemoteOptions options_;
   std::shared_ptr<const std::atomic<bool>> stop_;
-  bool based_ = false;  // the shipped policy was looked at
+  PolicyInForce in_force_;
+  std::optional<Compiled> composed_;  // what was put into force last
+  bool settled_ = false;              // in this run
+  Time now_;                          // of this run
+  bool based_ = false;                // the shipped policy was looked at
   Step step_ = Step::kState;
   std::optional<Compiled> last_;  // a poll that brings nothing new reads no policy
 };

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "update/policy_in_force.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <utility>
+
+#include <system_error>
+
+#include "base/file.h"
+#include "policy/policy_file.h"
+#include "policy/policy_json.h"
+#include "update/delegate.h"
+#include "update/names.h"
+#include "update/verify.h"
+
+namespace cotter::update {
+namespace {
+
+// The file that counts, and what is remembered of 256 statements.
+constexpr std::size_t kMaxStateFile = std::size_t{4} << 20;
+
+constexpr std::size_t kMaxDelegates = 64;  // teams of one environment; each is two fetches a poll
+
+bool Exists(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+Result<std::string> ReadText(const std::string& path, std::size_t limit) {
+  const Result<base::FileImage> file = base::ReadFile(path, limit);
+  if (!file) return file.error();
+  return std::string(AsText(file->bytes()));
+}
+
+// WriteIfOther leaves a file alone that holds `text` already.
+Result<void> WriteIfOther(const std::string& path, const std::string& text, std::size_t limit) {
+  const Result<std::string> there = ReadText(path, limit);
+  if (there && *there == text) return Ok();
+  return base::WriteFileAtomically(path, AsBytes(text));
+}
+
+Error About(std::string_view what, const Error& error) {
+  return Error{error.code, std::string(what) + ": " + error.message};
+}
+
+}  // namespace
+
+// Parse reads a text once, however often it is asked.
+Result<const Policy*> PolicyInForce::Parse(const std::string& signed_text) {
+  if (!parsed_ || parsed_text_ != signed_text) {
+    Result<Policy> policy = policy::ReadPolicy(signed_text, "policy.json");
+    if (!policy) return policy.error();
+    parsed_ = *std::move(policy);
+    parsed_text_ = signed_text;
+  }
+  return &*parsed_;
+}
+
+Result<void> PolicyInForce::RequireAuthored(const std::string& text) {
+  const Result<const Policy*> policy = Parse(text);
+  if (!policy) return policy.error();
+  if ((*policy)->emergency.empty() && (*policy)->revision == 0) return Ok();
+  return Error{Code::kPolicyInvalid,
+               "emergency statements and a revision are what a client writes; who signs policies "
+               "cannot"};
+}
+
+std::string PolicyInForce::DelegateFile(const std::string& name) const {
+  return state_ + "/delegates/" + FileNameOf(name, ".json");
+}
+
+Result<std::string> PolicyInForce::Signed() const {
+  const bool apart = Exists(SignedFile());
+  return ReadText(apart ? SignedFile() : PolicyFile(), policy::kMaxPolicyJsonSize);
+}
+
+// Load reads what is remembered of emergency statements. A file that cannot be read is as none:
+// what it said comes again with the next poll.
+void PolicyInForce::Load() {
+  if (emergency_) return;
+  emergency_.emplace();
+  const Result<std::string> text = ReadText(EmergencyFilePath(), kMaxStateFile);
+  if (!text) return;
+  Result<EmergencyState> state = EmergencyState::Read(*text);
+  if (!state) return;
+  emergency_ = *std::move(state);
+  emergency_text_ = *text;
+}
+
+Result<void> PolicyInForce::FetchEmergency(Client& client) {
+  const std::string path = environment_ + "/emergency.json";
+  const Result<Client::Spoken> said = client.FindIn(kEmergencyRole, path);
+  if (!said) return said.error().code == Code::kTargetUnknown ? Ok() : Result<void>(said.error());
+  if (*said->info.length > static_cast<std::int64_t>(kMaxEmergencyFile)) {
+    return Error{Code::kFileTooLarge, "larger than emergency statements may be"};
+  }
+  const bool same = static_cast<bool>(VerifyContent(emergency_->content(), said->info));
+  const Result<std::string> content =
+      same ? Result<std::string>(emergency_->content()) : client.Download(path, said->info);
+  if (!content) return content.error();
+  return emergency_->Take(*content, environment_, said->signers, said->threshold);
+}
+
+// What was there stays where the new file may not be taken.
+Result<void> PolicyInForce::FetchDelegate(Client& client, const Policy& policy,
+                                          const Delegate& delegate) {
+  const Result<Client::Spoken> said = client.FindIn(delegate.name, delegate.target);
+  if (!said) return said.error();
+  if (*said->info.length > static_cast<std::int64_t>(policy::kMaxPolicyJsonSize)) {
+    return Error{Code::kFileTooLarge, "larger than a policy may be"};
+  }
+  const Result<std::string> before =
+      ReadText(DelegateFile(delegate.name), policy::kMaxPolicyJsonSize);
+  if (before && VerifyContent(*before, said->info)) return Ok();
+  const Result<std::string> content = client.Download(delegate.target, said->info);
+  if (!content) return content.error();
+  const Result<Policy> theirs = ReadDelegate(delegate, environment_, *content);
+  if (!theirs) return theirs.error();
+  Policy whole = policy;
+  if (Result<void> added = AddRules(whole, delegate, *theirs); !added) return added;
+  if (before) {
+    const Result<Policy> old = policy::ReadPolicy(*before, delegate.target);
+    if (old && theirs->version <= old->version) {
+      return Error{Code::kPolicyRollback, "version " + std::to_string(theirs->version) +
+                                              " after version " + std::to_string(old->version)};
+    }
+  }
+  std::error_code error;
+  std::filesystem::create_directories(state_ + "/delegates", error);
+  if (error) return Error{Code::kFileUnreadable, state_ + "/delegates: " + error.message()};
+  return base::WriteFileAtomically(DelegateFile(delegate.name), AsBytes(*content));
+}
+
+std::vector<Error> PolicyInForce::Fetch(Client& client, const std::string& signed_text) {
+  Load();
+  std::vector<Error> notices;
+  const Result<const Policy*> policy = Parse(signed_text);
+  if (!policy) return {policy.error()};
+  if (Result<void> done = FetchEmergency(client); !done) {
+    notices.push_back(About("emergency statements", done.error()));
+  }
+  std::size_t count = 0;
+  for (const Delegate& delegate : (*policy)->delegates) {
+    if (++count > kMaxDelegates) {
+      notices.push_back({Code::kDelegateRefused, "more than " + std::to_string(kMaxDelegates) +
+                                                     " delegates; the rest is left out"});
+      break;
+    }
+    if (Result<void> done = FetchDelegate(client, **policy, delegate); !done) {
+      notices.push_back(About("delegate " + delegate.name, done.error()));
+    }
+  }
+  return notices;
+}
+
+Result<Composed> PolicyInForce::Compose(const std::string& signed_text, const Clocks& clocks) {
+  Load();
+  const Result<const Policy*> parsed = Parse(signed_text);
+  if (!parsed) return parsed.error();
+  Policy policy = **parsed;
+  Composed composed;
+  std::size_t count = 0;
+  const std::vector<Delegate> delegates = policy.delegates;
+  for (const Delegate& delegate : delegates) {
+    if (++count > kMaxDelegates) break;
+    const std::string path = DelegateFile(delegate.name);
+    if (!Exists(path)) continue;
+    const Result<std::string> text = ReadText(path, policy::kMaxPolicyJsonSize);
+    Result<Policy> theirs = text ? ReadDelegate(delegate, environment_, *text) : text.error();
+    const Result<void> added =
+        theirs ? AddRules(policy, delegate, *theirs) : Result<void>(theirs.error());
+    if (!added) composed.notices.push_back(About("delegate " + delegate.name, added.error()));
+  }
+  composed.emergency = emergency_->Apply(policy, clocks);
+  for (const EmergencyView& view : composed.emergency) {
+    if (view.why) composed.notices.push_back(About("emergency statement", *view.why));
+  }
+  // What is in force of a policy with nothing beside it is what was signed, byte for byte.
+  composed.text = policy.revision == 0 ? signed_text : policy::WritePolicyJson(policy);
+  return composed;
+}
+
+Result<void> PolicyInForce::Write(const std::string& signed_text, const Composed& composed) {
+  const std::string emergency = emergency_->Write();
+  if (emergency != emergency_text_ && emergency_->knows()) {
+    // Before the policy: what is in force is then never longer in force than is remembered.
+    if (Result<void> done = base::WriteFileAtomically(EmergencyFilePath(), AsBytes(emergency));
+        !done) {
+      return done;
+    }
+    emergency_text_ = emergency;
+  }
+  constexpr std::size_t kLimit = policy::kMaxPolicyJsonSize;
+  const bool same = composed.text == signed_text;
+  if (!same) {
+    if (Result<void> done = WriteIfOther(SignedFile(), signed_text, kLimit); !done) return done;
+  }
+  if (Result<void> done = WriteIfOther(PolicyFile(), composed.text, kLimit); !done) return done;
+  if (!same || !Exists(SignedFile())) return Ok();
+  std::error_code error;
+  std::filesystem::remove(SignedFile(), error);
+  if (error) return Error{Code::kFileUnreadable, SignedFile() + ": " + error.message()};
+  return Ok();
+}
+
+}  // namespace cotter::update
