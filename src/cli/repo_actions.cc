@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/repo_actions.h"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -16,6 +18,7 @@
 #include "cli/passphrase.h"
 #include "cli/report.h"
 #include "update/client.h"
+#include "update/emergency_file.h"
 #include "update/key_store.h"
 
 namespace cotter::cli {
@@ -23,13 +26,13 @@ namespace {
 
 namespace json = boost::json;
 
-Result<std::size_t> ThresholdOf(Call call, std::string_view role) {
-  const auto text = call.arguments.Value(std::string(role) + "-threshold");
+Result<std::size_t> NumberOf(Call call, const std::string& option) {
+  const auto text = call.arguments.Value(option);
   if (!text) return std::size_t{1};
   std::size_t number = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
   if (error == std::errc() && end == text->data() + text->size() && number > 0) return number;
-  return Error{Code::kUsage, "--" + std::string(role) + "-threshold: expected a number above 0"};
+  return Error{Code::kUsage, "--" + option + ": expected a number above 0"};
 }
 
 Result<update::RoleSetup> SetupOf(Call call, std::string_view role) {
@@ -44,7 +47,7 @@ Result<update::RoleSetup> SetupOf(Call call, std::string_view role) {
     if (!key) return key.error();
     setup.keys.push_back(*std::move(key));
   }
-  const Result<std::size_t> threshold = ThresholdOf(call, role);
+  const Result<std::size_t> threshold = NumberOf(call, std::string(role) + "-threshold");
   if (!threshold) return threshold.error();
   setup.threshold = *threshold;
   return setup;
@@ -132,6 +135,65 @@ Exit FailRepo(const Error& error) {
   return ExitOf(error.code);
 }
 
+namespace {
+
+// PathsOf is what a delegated role may speak for.
+std::vector<std::string> PathsOf(Call call, std::string_view role) {
+  if (role == update::kEmergencyRole) return {"*/emergency.json"};
+  std::vector<std::string> paths;
+  for (const std::string_view path : call.arguments.Values("target")) paths.emplace_back(path);
+  return paths;
+}
+
+// MakeRole makes a role below targets, of the keys in `files`.
+Result<void> MakeRole(Call call, update::Repository& repository, const std::string& role,
+                      std::span<const std::string> files, std::size_t threshold) {
+  update::RoleSetup setup;
+  setup.threshold = threshold;
+  for (const std::string& file : files) {
+    Result<update::NamedKey> key = update::ReadPublicKey(file);
+    if (!key) return key.error();
+    setup.keys.push_back(*std::move(key));
+  }
+  if (role == update::kEmergencyRole && threshold < update::kMinApprovers) {
+    return Error{Code::kUsage,
+                 "clients take nothing of an emergency role of which one can sign "
+                 "alone; expected a threshold of 2 at least"};
+  }
+  const std::vector<std::string> paths = PathsOf(call, role);
+  if (paths.empty()) {
+    return Error{Code::kUsage, role + " is a new role: --target PATH is what it may sign"};
+  }
+  return repository.DelegateTo(role, setup, paths, base::Now());
+}
+
+bool IsTopLevel(std::string_view role) {
+  return std::find(std::begin(update::kRoles), std::end(update::kRoles), role) !=
+         std::end(update::kRoles);
+}
+
+Result<void> AddKeys(Call call, update::Repository& repository) {
+  const auto words = call.arguments.positionals();
+  const std::string& role = words[1];
+  if (!IsTopLevel(role) && !repository.DelegationOf(role)) {
+    const bool emergency = role == update::kEmergencyRole;
+    const Result<std::size_t> threshold =
+        call.arguments.Has("threshold")
+            ? NumberOf(call, "threshold")
+            : Result<std::size_t>(emergency ? update::kMinApprovers : 1);
+    if (!threshold) return threshold.error();
+    return MakeRole(call, repository, role, words.subspan(2), *threshold);
+  }
+  for (const std::string& file : words.subspan(2)) {
+    const Result<update::NamedKey> key = update::ReadPublicKey(file);
+    if (!key) return key.error();
+    if (Result<void> done = repository.AddKey(role, *key, base::Now()); !done) return done;
+  }
+  return Ok();
+}
+
+}  // namespace
+
 Exit InitRepository(Call call) {
   std::map<std::string, update::RoleSetup> roles;
   for (const std::string_view role : update::kRoles) {
@@ -139,29 +201,39 @@ Exit InitRepository(Call call) {
     if (!setup) return FailRepo(setup.error());
     roles.emplace(role, *std::move(setup));
   }
-  // Its lock is given back before ShowStatus takes it.
-  if (const Result<update::Repository> repository =
-          update::Repository::Create(RepositoryPath(call), roles, base::Now());
-      !repository) {
-    return FailRepo(repository.error());
+  {
+    // Its lock is given back before ShowStatus takes it.
+    Result<update::Repository> repository =
+        update::Repository::Create(RepositoryPath(call), roles, base::Now());
+    if (!repository) return FailRepo(repository.error());
+    std::vector<std::string> files;
+    for (const std::string_view file : call.arguments.Values("emergency-key")) {
+      files.emplace_back(file);
+    }
+    if (!files.empty()) {
+      const Result<std::size_t> threshold = call.arguments.Has("emergency-threshold")
+                                                ? NumberOf(call, "emergency-threshold")
+                                                : Result<std::size_t>(update::kMinApprovers);
+      if (!threshold) return FailRepo(threshold.error());
+      const std::string role(update::kEmergencyRole);
+      if (Result<void> done = MakeRole(call, *repository, role, files, *threshold); !done) {
+        return FailRepo(done.error());
+      }
+    }
   }
   return ShowStatus(call);
 }
 
 Exit ChangeKeys(Call call) {
   const auto words = call.arguments.positionals();
-  if (words.size() != 3)
+  const bool adds = words.front() == "add-key";
+  if (words.size() < 3 || (!adds && words.size() != 3)) {
     return FailRepo({Code::kUsage, words.front() + ": expected ROLE, and FILE or KEYID"});
+  }
   Result<update::Repository> repository = update::Repository::Open(RepositoryPath(call));
   if (!repository) return FailRepo(repository.error());
-  Result<void> done = Ok();
-  if (words.front() == "add-key") {
-    const Result<update::NamedKey> key = update::ReadPublicKey(words[2]);
-    if (!key) return FailRepo(key.error());
-    done = repository->AddKey(words[1], *key, base::Now());
-  } else {
-    done = repository->RemoveKey(words[1], words[2], base::Now());
-  }
+  const Result<void> done =
+      adds ? AddKeys(call, *repository) : repository->RemoveKey(words[1], words[2], base::Now());
   return done ? Exit::kSatisfied : FailRepo(done.error());
 }
 

@@ -21,6 +21,7 @@
 #include "policy/policy_diff.h"
 #include "policy/policy_file.h"
 #include "policy/policy_json.h"
+#include "update/delegate.h"
 
 namespace cotter::cli {
 namespace {
@@ -120,6 +121,11 @@ Result<void> Guard(Call call, const update::Repository& repository, const Policy
 
 Exit Publish(Call call, update::Repository& repository, const Policy& policy) {
   const Time now = base::Now();
+  if (!policy.emergency.empty() || policy.revision != 0) {
+    return FailRepo({Code::kPolicyInvalid,
+                     "emergency statements and a revision are no part of a "
+                     "policy; 'cotter emergency' makes statements"});
+  }
   if (!IsEnvironment(policy.environment)) {
     return FailRepo({Code::kPolicyInvalid,
                      "the policy's environment is not a name of lower-case "
@@ -148,6 +154,62 @@ Exit Publish(Call call, update::Repository& repository, const Policy& policy) {
   }
   if (!done) return FailRepo(done.error());
   call.output.Field(TargetOf(policy.environment));
+  call.output.Text(" version " + std::to_string(policy.version) + " waits for signatures\n");
+  return Exit::kSatisfied;
+}
+
+// DelegateNamed is the delegate `name` of the environment's published policy.
+Result<Delegate> DelegateNamed(const Policy& policy, std::string_view name) {
+  for (const Delegate& delegate : policy.delegates) {
+    if (delegate.name == name) return delegate;
+  }
+  return Error{Code::kDelegateRefused, "the published policy has no delegate " + std::string(name) +
+                                           "; its owners add a [[delegate]]"};
+}
+
+// PublishForDelegate publishes the rules of a team, which the environment's policy lets speak for
+// some hosts.
+Exit PublishForDelegate(Call call, update::Repository& repository, const Policy& policy) {
+  const Time now = base::Now();
+  const Result<std::optional<Policy>> whole = Published(repository, policy.environment);
+  if (!whole) return FailRepo(whole.error());
+  if (!*whole) return FailRepo({Code::kTargetUnknown, "the environment has no policy"});
+  const Result<Delegate> delegate = DelegateNamed(**whole, *call.arguments.Value("delegate"));
+  if (!delegate) return FailRepo(delegate.error());
+  const std::string content = policy::WritePolicyJson(policy);
+  Result<Policy> theirs = update::ReadDelegate(*delegate, policy.environment, content);
+  if (!theirs) return FailRepo(theirs.error());
+  Policy together = **whole;
+  if (Result<void> added = update::AddRules(together, *delegate, *theirs); !added) {
+    return FailRepo(added.error());
+  }
+  const Result<std::optional<std::string>> text =
+      repository.TargetOf(delegate->name, delegate->target);
+  if (!text) return FailRepo(text.error());
+  std::optional<Policy> before;
+  if (*text) {
+    Result<Policy> read = policy::ReadPolicy(**text, delegate->target);
+    if (!read) return FailRepo(read.error());
+    before = *std::move(read);
+    if (policy.version <= before->version) {
+      return FailRepo(
+          {Code::kPolicyRollback, "expected a version above " + std::to_string(before->version)});
+    }
+  }
+  if (Result<void> good = Guard(call, repository, policy, before, now); !good) {
+    return FailRepo(good.error());
+  }
+  Result<void> done =
+      repository.SetTargetOf(delegate->name, delegate->target, content, policy.version, 0, now);
+  if (done) {
+    done = repository.Log({{"event", {std::string("publish")}},
+                           {"delegate", {delegate->name}},
+                           {"environment", {policy.environment}},
+                           {"version", {static_cast<std::int64_t>(policy.version)}}},
+                          now);
+  }
+  if (!done) return FailRepo(done.error());
+  call.output.Field(delegate->target);
   call.output.Text(" version " + std::to_string(policy.version) + " waits for signatures\n");
   return Exit::kSatisfied;
 }
@@ -187,7 +249,9 @@ Exit PublishPolicy(Call call) {
   const Result<Policy> policy = policy::ReadPolicy(AsText(file->bytes()), words[1]);
   if (!policy) return FailRepo(policy.error());
   Result<update::Repository> repository = update::Repository::Open(RepositoryPath(call));
-  return repository ? Publish(call, *repository, *policy) : FailRepo(repository.error());
+  if (!repository) return FailRepo(repository.error());
+  return call.arguments.Has("delegate") ? PublishForDelegate(call, *repository, *policy)
+                                        : Publish(call, *repository, *policy);
 }
 
 Exit PromotePolicy(Call call) {

@@ -42,6 +42,11 @@ Digest DigestOf(FieldReader& reader, const JsonObject* from, std::string_view ke
   return digest;
 }
 
+std::string TextOf(const JsonObject& object, std::string_view key) {
+  const JsonValue* value = object.Find(key);
+  return value != nullptr && value->text() != nullptr ? *value->text() : std::string();
+}
+
 constexpr std::int64_t kLeastTime = std::numeric_limits<std::int64_t>::min();
 
 }  // namespace
@@ -219,6 +224,36 @@ EmergencyView EmergencyState::StandForATime(const SignedStatement& statement, co
   return view;
 }
 
+std::vector<JsonObject> EmergencyState::News(const std::vector<EmergencyView>& views) {
+  std::vector<JsonObject> news;
+  std::vector<JsonObject> standing;
+  for (const EmergencyView& view : views) {
+    JsonObject event{{"event", {"emergency_" + std::string(NameOf(view.standing))}},
+                     {"id", {view.statement.id}},
+                     {"reason", {view.statement.reason}},
+                     {"ticket", {view.statement.ticket}}};
+    if (view.statement.until) event.Set("until", {FormatTime(*view.statement.until)});
+    if (view.why) event.Set("why", {view.why->message});
+    const bool told = std::any_of(told_.begin(), told_.end(), [&](const JsonObject& before) {
+      return TextOf(before, "id") == view.statement.id &&
+             TextOf(before, "event") == TextOf(event, "event");
+    });
+    if (!told) news.push_back(event);
+    standing.push_back(std::move(event));
+  }
+  for (JsonObject& before : told_) {
+    const bool listed = std::any_of(standing.begin(), standing.end(), [&](const JsonObject& now) {
+      return TextOf(now, "id") == TextOf(before, "id");
+    });
+    const std::string event = TextOf(before, "event");
+    if (listed || (event != "emergency_in_force" && event != "emergency_waits")) continue;
+    before.Set("event", {std::string("emergency_taken_back")});
+    news.push_back(std::move(before));
+  }
+  told_ = std::move(standing);
+  return news;
+}
+
 std::string EmergencyState::Write() const {
   JsonArray seen;
   for (const Seen& one : seen_) {
@@ -236,6 +271,9 @@ std::string EmergencyState::Write() const {
                    {"threshold", {static_cast<std::int64_t>(threshold_)}},
                    {"revision", {static_cast<std::int64_t>(revision_)}},
                    {"seen", {std::move(seen)}}};
+  JsonArray told;
+  for (const JsonObject& one : told_) told.push_back({one});
+  state.Set("told", {std::move(told)});
   if (applied_) state.Set("applied", {EncodeHex(applied_->bytes)});
   if (last_) {
     state.Set("last", {JsonObject{{"wall", {last_->wall.unix_seconds}},
@@ -268,6 +306,9 @@ Result<EmergencyState> EmergencyState::Read(std::string_view text) {
       seen.until = Time{reader.Integer(one, "until", kLeastTime)};
     }
     state.seen_.push_back(std::move(seen));
+  }
+  for (const JsonValue& value : *reader.Array(object, "told")) {
+    if (const JsonObject* one = reader.AsObject(value, "told")) state.told_.push_back(*one);
   }
   if (object != nullptr && object->Find("applied") != nullptr) {
     state.applied_ = DigestOf(reader, object, "applied");

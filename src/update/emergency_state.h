@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "update/emergency_file.h"
+#include "update/json_value.h"
 #include <cotter/policy.h>
 #include <cotter/result.h>
 #include <cotter/time.h>
@@ -71,6 +72,10 @@ class EmergencyState {
   // policy.
   std::vector<EmergencyView> Apply(Policy& policy, const Clocks& clocks);
 
+  // News is what is new in `views`, which Apply returned, since it was asked last: an event for
+  // each statement that stands otherwise, with who can be asked about it.
+  std::vector<JsonObject> News(const std::vector<EmergencyView>& views);
+
   // content is the file that counts; empty for none yet. Borrowed.
   [[nodiscard]] const std::string& content() const noexcept COTTER_LIFETIME_BOUND {
     return content_;
@@ -106,6 +111,7 @@ class EmergencyState {
   std::optional<Clocks> last_;  // when time was counted last
   std::uint64_t revision_ = 0;
   std::optional<Digest> applied_;  // of what was applied last
+  std::vector<JsonObject> told_;   // the last event of each statement that is listed
 };
 
 }  // namespace cotter::update

@@ -20,6 +20,9 @@ namespace {
 // The file that counts, and what is remembered of 256 statements.
 constexpr std::size_t kMaxStateFile = std::size_t{4} << 20;
 
+constexpr std::size_t kMaxLog = std::size_t{1} << 20;  // some years of emergencies
+constexpr unsigned kLogMode = 0600;
+
 constexpr std::size_t kMaxDelegates = 64;  // teams of one environment; each is two fetches a poll
 
 bool Exists(const std::string& path) {
@@ -160,6 +163,7 @@ Result<Composed> PolicyInForce::Compose(const std::string& signed_text, const Cl
   if (!parsed) return parsed.error();
   Policy policy = **parsed;
   Composed composed;
+  composed.time = clocks.wall;
   std::size_t count = 0;
   const std::vector<Delegate> delegates = policy.delegates;
   for (const Delegate& delegate : delegates) {
@@ -181,7 +185,29 @@ Result<Composed> PolicyInForce::Compose(const std::string& signed_text, const Cl
   return composed;
 }
 
+// Log appends `news` by writing the file anew, so that no line is ever half there. What would make
+// it too long drops its older half.
+Result<void> PolicyInForce::Log(const std::vector<JsonObject>& news, Time now) {
+  if (news.empty()) return Ok();
+  const std::string path = state_ + "/emergency-log.jsonl";
+  std::string text;
+  if (Exists(path)) {
+    Result<std::string> before = ReadText(path, 2 * kMaxLog);
+    if (!before) return before.error();
+    text = *std::move(before);
+  }
+  for (JsonObject event : news) {
+    event.Set("time", {FormatTime(now)});
+    text += WriteJson({std::move(event)}) + "\n";
+  }
+  if (text.size() > kMaxLog) text.erase(0, text.find('\n', text.size() / 2) + 1);
+  return base::WriteFileAtomically(path, AsBytes(text), kLogMode);
+}
+
 Result<void> PolicyInForce::Write(const std::string& signed_text, const Composed& composed) {
+  if (Result<void> done = Log(emergency_->News(composed.emergency), composed.time); !done) {
+    return done;
+  }
   const std::string emergency = emergency_->Write();
   if (emergency != emergency_text_ && emergency_->knows()) {
     // Before the policy: what is in force is then never longer in force than is remembered.
@@ -202,6 +228,34 @@ Result<void> PolicyInForce::Write(const std::string& signed_text, const Composed
   std::filesystem::remove(SignedFile(), error);
   if (error) return Error{Code::kFileUnreadable, SignedFile() + ": " + error.message()};
   return Ok();
+}
+
+Result<StateView> ViewState(const std::string& state, const Clocks& clocks) {
+  const Result<std::string> text = PolicyInForce(state, {}).Signed();
+  if (!text) {
+    return Error{Code::kUpdateStateInvalid,
+                 state + ": there is no policy: " + text.error().message};
+  }
+  const Result<Policy> policy = policy::ReadPolicy(*text, state + "/policy.json");
+  if (!policy) return policy.error();
+  const Result<Composed> composed =
+      PolicyInForce(state, policy->environment).Compose(*text, clocks);
+  if (!composed) return composed.error();
+  StateView view;
+  view.name = policy->name;
+  view.environment = policy->environment;
+  view.version = policy->version;
+  view.emergency = composed->emergency;
+  view.notices = composed->notices;
+  if (const Result<Policy> now = policy::ReadPolicy(composed->text, "policy.json")) {
+    view.revision = now->revision;
+  }
+  const Result<std::string> raw = ReadText(state + "/metadata/timestamp.json", kMaxTimestampSize);
+  if (!raw) return view;
+  if (const Result<Timestamp> timestamp = ReadTimestamp(*raw)) {
+    view.timestamp_expires = timestamp->expires;
+  }
+  return view;
 }
 
 }  // namespace cotter::update

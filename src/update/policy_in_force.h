@@ -7,11 +7,13 @@
 //   policy.json       what is in force, and what commands follow
 //   signed.json       the environment's policy as it was signed, where that is not the same
 //   emergency.json    the newest emergency statements, and since when they are known
+//   emergency-log.jsonl  each time that one of them came into force, ended or was refused
 //   delegates/        the last good file of each delegate
 //
 // For one thread, and one process at a time: whoever holds the directory's metadata.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +31,7 @@ struct Composed {
   std::string text;  // of policy.json
   std::vector<EmergencyView> emergency;
   std::vector<Error> notices;  // what was not taken, and is in the way of nothing
+  Time time;                   // when it was composed
 };
 
 class PolicyInForce {
@@ -62,6 +65,7 @@ class PolicyInForce {
   [[nodiscard]] std::string DelegateFile(const std::string& name) const;
 
   void Load();
+  Result<void> Log(const std::vector<JsonObject>& news, Time now);
   Result<const Policy*> Parse(const std::string& signed_text);
   Result<void> FetchEmergency(Client& client);
   Result<void> FetchDelegate(Client& client, const Policy& policy, const Delegate& delegate);
@@ -73,5 +77,20 @@ class PolicyInForce {
   std::string parsed_text_;                  // what parsed_ was read from
   std::optional<Policy> parsed_;
 };
+
+// StateView is what stands in a state directory.
+struct StateView {
+  std::string name;
+  std::string environment;
+  std::uint64_t version = 0;
+  std::uint64_t revision = 0;
+  std::optional<Time> timestamp_expires;  // as the metadata says that is there
+  std::vector<EmergencyView> emergency;
+  std::vector<Error> notices;
+};
+
+// ViewState looks at the state directory `state`, by `clocks`, and changes nothing.
+// kUpdateStateInvalid where there is no policy; the codes of ReadPolicy.
+[[nodiscard]] Result<StateView> ViewState(const std::string& state, const Clocks& clocks);
 
 }  // namespace cotter::update

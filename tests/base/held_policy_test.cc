@@ -46,7 +46,7 @@ TEST(HeldPolicyTest, SubscriberMayCallTheSource) {
 }
 
 // An end needs no network and no swap: it is there when it is time, whether anybody looks or not.
-TEST(HeldPolicyTest, EmergencyStatementsEndByThemselves_S0_20) {
+TEST(HeldPolicyTest, EmergencyStatementsEndByThemselves_S3_39) {
   Policy policy;
   policy.hosts.push_back({.pattern = *HostPattern::Parse("api.example.com")});
   policy.hosts[0].pins.push_back({.pin = {.digest = {{1}}}});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Emergency statements inside a compiled policy (S0-20, S1-49): what they change, and that they end
+// Emergency statements inside a compiled policy (S3-39): what they change, and that they end
 // by the time that is judged at, whatever happens to the file that they came in.
 #include <limits>
 
@@ -65,7 +65,7 @@ std::string Judge(const Policy& policy, const VerifiedPath& path, Time now = kBe
   return index ? Judge(*index, path, now, host) : std::string(NameOf(index.error().code));
 }
 
-TEST(Emergency, SuspendedRuleReportsUntilItsEndAndSaysSo_S0_20) {
+TEST(Emergency, SuspendedRuleReportsUntilItsEndAndSaysSo_S3_39) {
   Policy policy = TwoRules();
   policy.emergency = {Suspend("api.example.com")};
   EXPECT_EQ(Judge(policy, PathOf({1, 2})), "reported rule_suspended");
@@ -97,7 +97,7 @@ TEST(Emergency, SuspensionNeedsAVerifiedPath) {
   EXPECT_EQ(verdict.outcome, Outcome::kPkiError);
 }
 
-TEST(Emergency, RevocationWinsOverPinsSuspensionAndModes_S1_49) {
+TEST(Emergency, RevocationWinsOverPinsSuspensionAndModes_S3_39) {
   Policy policy = TwoRules();
   policy.emergency = {Revoke(8), Suspend("api.example.com"), AddPin("api.example.com", 8)};
   EXPECT_EQ(Judge(policy, PathOf({8, 2})), "revoked revoked");

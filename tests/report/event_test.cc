@@ -80,8 +80,8 @@ TEST(Text, NamesTheHostAndWhatWasFound_S1_48_S2_12) {
   EXPECT_THAT(line, HasSubstr("policy=acme policy_version=42 peer=192.0.2.7:443"));
 }
 
-// S0-20: who reads the log sees that pins are switched off, by what, and until when.
-TEST(Text, NamesTheStatementThatSuspendsARule_S0_20) {
+// S3-39: who reads the log sees that pins are switched off, by what, and until when.
+TEST(Text, NamesTheStatementThatSuspendsARule_S3_39) {
   ViolationEvent event = SampleEvent("api.example.com");
   EXPECT_EQ(LogLine(event).find("suspended"), std::string::npos);
   event.suspension = "2026-11-26-1";

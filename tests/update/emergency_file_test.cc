@@ -58,8 +58,8 @@ struct Bad {
   std::string mentions;
 };
 
-// S0-20, S1-49: a signed statement that asks for too much has no effect, and the next one has.
-TEST(EmergencyFile, RefusesWhatIsOutOfBoundsAlone_S0_20_S1_49) {
+// S3-39: a signed statement that asks for too much has no effect, and the next one has.
+TEST(EmergencyFile, RefusesWhatIsOutOfBoundsAlone_S3_39) {
   std::string many = R"({"pattern":"a.example.com"})";
   for (std::size_t i = 0; i < kMaxEmergencyRules; ++i) many += R"(,{"pattern":"b.example.com"})";
   const Bad cases[] = {

@@ -93,7 +93,7 @@ struct Client {
   Policy policy;
 };
 
-TEST(EmergencyState, StatementIsInForceFromItsBeginningToItsEnd_S0_20) {
+TEST(EmergencyState, StatementIsInForceFromItsBeginningToItsEnd_S3_39) {
   Client client;
   ASSERT_TRUE(client.Take(FileOf({Suspend()})));
   EXPECT_EQ(client.Look(After(-1)), "S1 waits");
@@ -110,7 +110,7 @@ TEST(EmergencyState, StatementIsInForceFromItsBeginningToItsEnd_S0_20) {
 }
 
 // A clock that is put back, in one run of the machine or over its starts, prolongs nothing.
-TEST(EmergencyState, ClockSetBackDoesNotProlong_S0_20) {
+TEST(EmergencyState, ClockSetBackDoesNotProlong_S3_39) {
   Client client;
   ASSERT_TRUE(client.Take(FileOf({Suspend()})));
   EXPECT_EQ(client.Look(After(0), "boot 1", 100), "S1 in_force");
@@ -190,8 +190,8 @@ TEST(EmergencyState, TakenBackStatementIsInForceNoMore) {
   EXPECT_EQ(client.Look(After(1), "boot 1", 24 * kHour), "S1 over");
 }
 
-// S1-49, S2-16: the last pin of a rule needs one signature more; what was in force stays so.
-TEST(EmergencyState, RevokingTheLastPinNeedsTheWideThreshold_S1_49) {
+// S3-39: the last pin of a rule needs one signature more; what was in force stays so.
+TEST(EmergencyState, RevokingTheLastPinNeedsTheWideThreshold_S3_39) {
   Client client;
   ASSERT_TRUE(client.Take(FileOf({Revoke(kPinA, "R1")}, 1)));
   EXPECT_EQ(client.Look(After(0)), "R1 in_force");

@@ -32,7 +32,7 @@ Exit RunRepo(Call call) {
 constexpr Argument kArguments[] = {
     {.name = "ACTION", .help = "what to do", .choices = kActions},
     {.name = "WORD",
-     .help = "add-key ROLE FILE, remove-key ROLE KEYID, publish POLICY, promote FROM TO, "
+     .help = "add-key ROLE FILE..., remove-key ROLE KEYID, publish POLICY, promote FROM TO, "
              "rollback ENVIRONMENT VERSION, request ROLE, sign NAME, refresh NAME",
      .count = Count::kAny,
      .complete = Complete::kFile}};
@@ -49,6 +49,16 @@ constexpr Option kOptions[] = {
     {.name = "override",
      .arg = "REASON",
      .help = "publish although something speaks against it; the reason is kept in log.jsonl"},
+    {.name = "delegate",
+     .arg = "NAME",
+     .help = "publish: the policy of a team that the environment's policy lists"},
+    {.name = "target",
+     .arg = "PATH",
+     .help = "add-key: what a new delegated role may sign",
+     .repeat = Repeat::kMany},
+    {.name = "threshold",
+     .arg = "N",
+     .help = "add-key: how many have to sign for a new delegated role (default 1; emergency 2)"},
     {.name = "request",
      .arg = "FILE",
      .help = "sign: a request from elsewhere, in place of what waits here",
@@ -90,6 +100,12 @@ constexpr Option kInitOptions[] = {
      .help = "one that may sign timestamps",
      .repeat = Repeat::kMany,
      .complete = Complete::kFile},
+    {.name = "emergency-key",
+     .arg = "FILE",
+     .help = "one that may sign emergency statements",
+     .repeat = Repeat::kMany,
+     .complete = Complete::kFile},
+    {.name = "emergency-threshold", .arg = "N", .help = "how many have to (default 2)"},
     {.name = "root-threshold", .arg = "N", .help = "how many have to (default 1)"},
     {.name = "targets-threshold", .arg = "N", .help = "how many have to (default 1)"},
     {.name = "snapshot-threshold", .arg = "N", .help = "how many have to (default 1)"},
@@ -130,6 +146,10 @@ const Command kRepoCommand{
         "add-key and remove-key make pending metadata; it moves to public/ when as many have "
         "signed as have to, over days if need be. Signers who are elsewhere get the file that "
         "request writes, and send back the one that sign --request writes.\n\n"
+        "Below targets stand delegated roles, with keys of their own: add-key makes one of a name "
+        "that is not there. emergency is the one that 'cotter emergency' speaks for; teams that "
+        "the "
+        "policy lists as [[delegate]] publish with --delegate.\n\n"
         "publish refuses a policy in which lint finds errors, that a live server does not satisfy, "
         "that has no backup pin, or that drops a pin that is in use. --override REASON takes the "
         "blame, and is recorded.",

@@ -3,12 +3,16 @@
 // cotter update: brings the policy of an environment from a signed repository.
 #include <cstdlib>
 #include <string>
+#include <utility>
 #include <variant>
+#include <vector>
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include "base/clock.h"
 #include "cli/arguments.h"
+#include "cli/emergency_view.h"
 #include "cli/option.h"
 #include "cli/output.h"
 #include "cli/report.h"
@@ -38,6 +42,24 @@ update::RemoteOptions ReadOptions(const Arguments& arguments) {
   return options;
 }
 
+json::array NoticeArray(const std::vector<Error>& notices) {
+  json::array array;
+  for (const Error& notice : notices) {
+    array.emplace_back(
+        json::object{{"code", std::string(NameOf(notice.code))}, {"message", notice.message}});
+  }
+  return array;
+}
+
+void PrintEmergency(Call call, const std::vector<update::EmergencyView>& views) {
+  for (const update::EmergencyView& view : views) {
+    if (view.why) continue;  // among the notices
+    call.output.Text("  ");
+    call.output.Field(ViewLine(view));
+    call.output.Text("\n");
+  }
+}
+
 void PrintUpdated(Call call, const update::PolicyUpdated& updated) {
   if (call.arguments.Has("json")) {
     json::object object{{"outcome", updated.changed ? "updated" : "unchanged"},
@@ -46,9 +68,16 @@ void PrintUpdated(Call call, const update::PolicyUpdated& updated) {
                         {"file", updated.file},
                         {"expires", FormatTime(updated.expires)}};
     if (updated.before) object["before"] = *updated.before;
+    json::array emergency;
+    for (const update::EmergencyView& view : updated.emergency) {
+      emergency.emplace_back(ViewObject(view));
+    }
+    object["emergency"] = std::move(emergency);
+    object["notices"] = NoticeArray(updated.notices);
     call.output.Json(object);
     return;
   }
+  for (const Error& notice : updated.notices) ReportWarning(notice.message);
   call.output.Field(updated.name);
   call.output.Text(" version " + std::to_string(updated.version));
   if (!updated.changed) {
@@ -58,6 +87,42 @@ void PrintUpdated(Call call, const update::PolicyUpdated& updated) {
   } else {
     call.output.Text(", the first\n");
   }
+  PrintEmergency(call, updated.emergency);
+}
+
+// ShowStatus tells what is in force without asking the network, and changes nothing.
+Exit ShowStatus(Call call) {
+  const std::string state = TextOf(call.arguments, "state");
+  const Result<update::StateView> view = update::ViewState(state, update::ReadClocks());
+  if (!view) {
+    ReportError("update", view.error());
+    return ExitOf(view.error().code);
+  }
+  if (call.arguments.Has("json")) {
+    json::array emergency;
+    for (const update::EmergencyView& one : view->emergency) {
+      emergency.emplace_back(ViewObject(one));
+    }
+    json::object object{{"policy", {{"name", view->name}, {"version", view->version}}},
+                        {"environment", view->environment},
+                        {"revision", view->revision},
+                        {"file", state + "/policy.json"},
+                        {"expires", nullptr},
+                        {"emergency", std::move(emergency)},
+                        {"notices", NoticeArray(view->notices)}};
+    if (view->timestamp_expires) object["expires"] = FormatTime(*view->timestamp_expires);
+    call.output.Json(object);
+    return Exit::kSatisfied;
+  }
+  for (const Error& notice : view->notices) ReportWarning(notice.message);
+  call.output.Field(view->name);
+  call.output.Text(" version " + std::to_string(view->version));
+  if (view->timestamp_expires) {
+    call.output.Text(", heard of until " + FormatTime(*view->timestamp_expires));
+  }
+  call.output.Text("\n");
+  PrintEmergency(call, view->emergency);
+  return Exit::kSatisfied;
 }
 
 Exit PrintRejected(Call call, const update::UpdateRejected& rejected) {
@@ -84,6 +149,11 @@ Exit PrintRejected(Call call, const update::UpdateRejected& rejected) {
 }
 
 Exit RunUpdate(Call call) {
+  if (!call.arguments.positionals().empty()) {
+    if (call.arguments.Has("state")) return ShowStatus(call);
+    ReportError("update: --state DIR is missing");
+    return Exit::kUsage;
+  }
   const update::RemoteOptions options = ReadOptions(call.arguments);
   if (options.remotes.empty() || options.state.empty()) {
     ReportError(options.state.empty() ? "update: --state DIR is missing"
@@ -103,6 +173,13 @@ Exit RunUpdate(Call call) {
   PrintUpdated(call, *std::get_if<update::PolicyUpdated>(&done));
   return Exit::kSatisfied;
 }
+
+constexpr std::string_view kActions[] = {"status"};
+
+constexpr Argument kArguments[] = {{.name = "ACTION",
+                                    .help = "status: tell what is in force, without a network",
+                                    .count = Count::kOptional,
+                                    .choices = kActions}};
 
 constexpr Option kOptions[] = {
     {.name = "remote",
@@ -143,7 +220,9 @@ constexpr Example kExamples[] = {
     {.line = "cotter update --remote https://pins.example.com --state pins --root root.json",
      .help = "the first run, and every other: root.json is read when the state is empty"},
     {.line = "cotter update --remote https://pins.example.com --state pins --json",
-     .help = "from a timer"}};
+     .help = "from a timer"},
+    {.line = "cotter update status --state pins",
+     .help = "what is in force, emergency statements among it"}};
 
 constexpr ExitNote kExits[] = {
     {.code = Exit::kSatisfied, .meaning = "the newest policy is in force, changed or not"},
@@ -165,6 +244,7 @@ const Command kUpdateCommand{
         "the environment; commands that follow the file with --policy enforce it from then on.\n\n"
         "Whatever fails, the policy is as it was: no failed update loosens anything. The channel "
         "is verified by public roots and not by the policy that it carries.",
+    .arguments = kArguments,
     .groups = kGroups,
     .examples = kExamples,
     .exits = kExits,
