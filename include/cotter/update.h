@@ -141,8 +141,8 @@ class RemotePolicy final : public PolicySource {
   [[nodiscard]] std::shared_ptr<void> Subscribe(std::function<void()> changed) override;
 
   // NoteMismatch brings the next poll forward to within half a minute, if no mismatch has done so
-  // lately: a quarter of an hour the first time, and twice as long whenever it brought nothing.
-  // Doors call it.
+  // lately: a quarter of an hour the first time, and twice as long whenever it brought nothing, up
+  // to an hour. Doors call it.
   void NoteMismatch() noexcept override;
 
   // Poll asks the repository now, and waits for what comes of it: for a program that was told

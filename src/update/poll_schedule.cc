@@ -39,7 +39,7 @@ std::optional<std::int64_t> PollSchedule::AfterMismatch(std::int64_t uptime,
                                                         std::uint32_t random) noexcept {
   if (next_early_ && uptime < *next_early_) return std::nullopt;
   next_early_ = uptime + early_gap_;
-  early_gap_ = std::min(early_gap_ * 2, kPollSeconds);
+  early_gap_ = std::min(early_gap_ * 2, kMostEarlyPollGapSeconds);
   return static_cast<std::int64_t>(random) % (kEarlyPollJitterSeconds + 1);
 }
 

@@ -25,8 +25,10 @@ inline constexpr std::int64_t kSoonestPollSeconds = 900;
 inline constexpr std::int64_t kFirstRetrySeconds = 60;
 
 // How long after an early poll the next mismatch may lead to another: twice as long each time, up
-// to the regular pause, until there is a new policy.
+// to an hour, until there is a new policy. A fleet that is locked out as a whole then asks six
+// times as often as usual, which a CDN bears, and works again within an hour of the repair.
 inline constexpr std::int64_t kEarlyPollGapSeconds = 900;
+inline constexpr std::int64_t kMostEarlyPollGapSeconds = 3600;
 
 // The longest that an early poll waits: mismatches of a fleet begin in one moment.
 inline constexpr std::int64_t kEarlyPollJitterSeconds = 30;

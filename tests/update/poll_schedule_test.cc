@@ -81,7 +81,9 @@ TEST(PollSchedule, OneMismatchBringsOnePollAndAStormOfThemNoMore) {
       polls.push_back(uptime);
     }
   }
-  EXPECT_EQ(polls, (std::vector<std::int64_t>{0, 900, 2700, 6300, 13'500, 27'900, 49'500, 71'100}));
+  std::vector<std::int64_t> expected{0, 900, 2700};
+  for (std::int64_t at = 6300; at < 86'400; at += 3600) expected.push_back(at);
+  EXPECT_EQ(polls, expected);
   // A policy that came lets the next mismatch count again, at once.
   (void)schedule.AfterSuccess(kNow, After(86'400), Brought::kNewPolicy, 0);
   EXPECT_TRUE(schedule.AfterMismatch(86'400, 0));
