@@ -31,6 +31,7 @@ struct Loaded {
            library.Find("curl_easy_cleanup", curl.easy_cleanup) &&
            library.Find("curl_easy_setopt", curl.easy_setopt) &&
            library.Find("curl_easy_getinfo", curl.easy_getinfo) &&
+           library.Find("curl_easy_perform", curl.easy_perform) &&
            library.Find("curl_easy_pause", curl.easy_pause) &&
            library.Find("curl_easy_strerror", curl.easy_strerror);
   }

@@ -159,9 +159,12 @@ bool AlertBook::IsFiring(Code code, std::string_view subject) const {
   return found != alerts_.end() && found->second.state == AlertState::kFiring;
 }
 
-bool AlertBook::HasAny(std::string_view subject) const {
-  const auto found = alerts_.lower_bound(Key{std::string(subject), Code{}});
-  return found != alerts_.end() && found->first.first == subject;
+bool AlertBook::IsRestless(std::string_view subject) const {
+  auto entry = alerts_.lower_bound(Key{std::string(subject), Code{}});
+  for (; entry != alerts_.end() && entry->first.first == subject; ++entry) {
+    if (entry->second.state == AlertState::kPending || entry->second.gone) return true;
+  }
+  return false;
 }
 
 }  // namespace cotter::watch

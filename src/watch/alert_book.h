@@ -117,8 +117,9 @@ class AlertBook {
 
   [[nodiscard]] std::size_t size() const noexcept { return alerts_.size(); }
 
-  // HasAny reports whether the book has an alert of `subject`, pending or firing.
-  [[nodiscard]] bool HasAny(std::string_view subject) const;
+  // IsRestless reports whether time alone may change what is to be told of `subject`: something has
+  // not held for long enough, or has not been away for long enough.
+  [[nodiscard]] bool IsRestless(std::string_view subject) const;
 
  private:
   using Key = std::pair<std::string, Code>;

@@ -71,6 +71,8 @@ struct ServerFacts {
   std::string message;
   std::vector<PeerFacts> peers;
   std::vector<SeenChainFacts> chains;
+  std::optional<Code> cause;  // where a chain is refused: what best explains it
+  std::string fix;            // and what to do
 
   // succeeded reports that every address presented something.
   [[nodiscard]] bool succeeded() const noexcept {

@@ -67,6 +67,8 @@ json::object ServerObject(const ServerFacts& server) {
                       {"policy_version", server.policy_version},
                       {"peers", std::move(peers)},
                       {"chains", std::move(chains)}};
+  if (server.cause) object["cause"] = NameOf(*server.cause);
+  if (!server.fix.empty()) object["fix"] = server.fix;
   if (server.failure) object["failure"] = NameOf(*server.failure);
   if (!server.message.empty()) object["message"] = server.message;
   return object;
@@ -192,6 +194,8 @@ class Reader {
       }
       server.peers.push_back(Peer(element, server.chains.size()));
     });
+    server.cause = CodeAt(table, "cause");
+    server.fix = Text(table, "fix");
     server.failure = CodeAt(table, "failure");
     server.message = Text(table, "message");
     table.Finish();

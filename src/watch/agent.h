@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A vantage point that reports to a collector: looks, signs what was seen, and sends it. What could
+// not be sent is replaced by the next look at the same server, so it keeps one report of each at
+// most. For the loop's thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "net/async/event_loop.h"
+#include "net/async/signals.h"
+#include "net/http/page_server.h"
+#include "watch/config.h"
+#include "watch/fleet.h"
+#include "watch/observation.h"
+#include "watch/rounds.h"
+#include "watch/watch.h"
+#include "watch/worker.h"
+#include <cotter/client.h>
+#include <cotter/policy_file_source.h>
+
+namespace cotter::watch {
+
+class AgentService {
+ public:
+  // Create reads what `config` names, which has an [agent]. `loop` outlives the object.
+  [[nodiscard]] static Result<std::unique_ptr<AgentService>> Create(net::EventLoop& loop,
+                                                                    WatchOptions options,
+                                                                    WatchConfig config);
+  AgentService(const AgentService&) = delete;
+  AgentService& operator=(const AgentService&) = delete;
+  ~AgentService();
+
+  // Serve begins, until a signal stops the loop. Fails where the page cannot be listened on.
+  [[nodiscard]] Result<void> Serve();
+
+ private:
+  AgentService(net::EventLoop& loop, WatchOptions options, WatchConfig config, SigningKey key);
+  Result<void> Prepare();
+  Result<void> OpenPage();
+  void OnTick();
+  void OnSignal(int signal);
+  void OnPolicy();
+  void Reload();
+  void Send();
+  void OnSent(const Result<void>& sent);
+  [[nodiscard]] std::uint64_t NextSequence();
+
+  net::EventLoop& loop_;
+  WatchOptions options_;
+  WatchConfig config_;
+  SigningKey key_;
+  std::shared_ptr<const tls::TrustStore> trust_;
+  std::shared_ptr<WatchedPolicy> policy_source_;
+  std::shared_ptr<void> subscription_;
+  Fleet fleet_;
+  std::unique_ptr<Rounds> rounds_;
+  std::optional<client::Client> client_;
+  std::unique_ptr<Worker> worker_;
+  net::Timer tick_;
+  std::unique_ptr<net::SignalWatch> signals_;
+  std::unique_ptr<net::http::PageServer> admin_;
+  std::map<std::string, ServerFacts> reports_;  // that wait
+  std::map<std::string, ServerFacts> sending_;
+  std::uint64_t sequence_ = 0;
+  std::chrono::steady_clock::time_point due_{};
+  std::uint64_t failures_ = 0;  // in a row
+  std::uint64_t sent_ = 0;
+};
+
+}  // namespace cotter::watch

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "watch/fleet.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace cotter::watch {
+namespace {
+
+bool Covers(const RotationConfig& rotation, const Server& server) {
+  const auto has = [](const std::vector<std::string>& list, const std::string& word) {
+    return !word.empty() && std::find(list.begin(), list.end(), word) != list.end();
+  };
+  const GroupConfig& group = server.group->config;
+  const bool by_host =
+      std::any_of(rotation.hosts.begin(), rotation.hosts.end(),
+                  [&](const HostPattern& pattern) { return pattern.Matches(server.target.host); });
+  return by_host || has(rotation.groups, group.name) || has(rotation.regions, group.region) ||
+         has(rotation.vendors, group.vendor);
+}
+
+}  // namespace
+
+Fleet Fleet::Make(const WatchConfig& config, std::shared_ptr<const PolicyView> policy,
+                  std::shared_ptr<const tls::TrustStore> trust, Fleet old) {
+  Fleet fleet;
+  fleet.policy_ = std::move(policy);
+  fleet.trust_ = std::move(trust);
+  fleet.probe_ = config.probe;
+  fleet.rotations_ = config.rotations;
+  for (const GroupConfig& group_config : config.groups) {
+    auto group = std::make_shared<Group>();
+    group->config = group_config;
+    fleet.groups_.push_back(group);
+    for (const net::Target& target : group_config.hosts) {
+      fleet.Add(target, group, Role::kServed, old);
+    }
+    for (const net::Target& target : group_config.standby) {
+      group->standby.push_back(fleet.servers_.size());
+      fleet.Add(target, group, Role::kStandby, old);
+    }
+    fleet.Settle(*group);
+  }
+  return fleet;
+}
+
+void Fleet::Add(const net::Target& target, const std::shared_ptr<Group>& group, Role role,
+                Fleet& old) {
+  auto server = std::make_unique<Server>(target);
+  server->name = net::FormatTarget(target);
+  if (role == Role::kServed && by_name_.contains(server->name)) return;  // named twice
+  server->group = group;
+  server->role = role;
+  server->rule = policy_->RuleOf(target);
+  std::string owner = group->config.owner;
+  if (owner.empty() && server->rule.rule != nullptr) owner = server->rule.rule->owner;
+  server->subject = {.name = server->name,
+                     .host = std::string(target.host.text()),
+                     .group = group->config.name,
+                     .region = group->config.region,
+                     .vendor = group->config.vendor,
+                     .owner = std::move(owner)};
+  if (role == Role::kServed) {
+    if (Server* const before = old.Find(server->name); before != nullptr) {
+      server->memory = std::move(before->memory);
+      server->remote = std::move(before->remote);
+      server->looks = before->looks;
+    }
+    by_name_[server->name] = servers_.size();
+  }
+  servers_.push_back(std::move(server));
+}
+
+void Fleet::Settle(Group& group) const {
+  auto settings = std::make_shared<probe::Settings>();
+  settings->connect.starttls = group.config.starttls;
+  settings->wanted.other_keys = group.config.other_keys;
+  if (!group.config.addresses.empty()) {
+    std::set<std::uint16_t> ports;
+    for (const net::Target& target : group.config.hosts) ports.insert(target.port);
+    for (const std::uint16_t port : ports) {
+      settings->connect.resolve.push_back(
+          {.host = std::nullopt, .port = port, .addresses = group.config.addresses});
+    }
+  }
+  const std::chrono::milliseconds timeout = probe_.timeout;
+  settings->limits = {.resolve = timeout,
+                      .connect = timeout,
+                      .preamble = timeout,
+                      .handshake = timeout,
+                      .request = timeout};
+  settings->trust = trust_;
+  settings->policy = policy_->index();
+  group.settings = std::move(settings);
+}
+
+void Fleet::UsePolicy(std::shared_ptr<const PolicyView> policy) {
+  policy_ = std::move(policy);
+  for (const auto& group : groups_) Settle(*group);
+  for (const auto& server : servers_) server->rule = policy_->RuleOf(server->target);
+}
+
+Server* Fleet::Find(std::string_view name) {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : servers_[found->second].get();
+}
+
+Rotation Fleet::RotationOf(const Server& server, Time now) const {
+  for (const RotationConfig& rotation : rotations_) {
+    if (!Covers(rotation, server)) continue;
+    if (rotation.from <= now && now < rotation.until) return Rotation::kOpen;
+  }
+  return Rotation::kNone;
+}
+
+MemoryChange Fleet::Note(Server& server, const ServerFacts& facts, Time now) {
+  ++server.looks;
+  if (server.role == Role::kServed) {
+    return Remember(facts, RotationOf(server, now), server.memory);
+  }
+  server.memory.facts = facts;
+  server.group->standby_seen = true;
+  for (const net::Target& target : server.group->config.hosts) {
+    Server* const served = Find(net::FormatTarget(target));
+    if (served != nullptr) RememberProof(facts, served->rule.reserves, served->memory);
+  }
+  return MemoryChange::kNone;
+}
+
+ServerView Fleet::ViewOf(const Server& server, const Vantages& vantages,
+                         std::int64_t backup_proof_days, Time now) const {
+  ServerView view{.subject = server.subject,
+                  .rule = server.rule,
+                  .memory = server.memory,
+                  .reports = {},
+                  .awaited = vantages.awaited,
+                  .rotation = RotationOf(server, now),
+                  .standby = Standby::kNone,
+                  .intermediates = server.group->config.intermediates,
+                  .backup_proof_days = backup_proof_days,
+                  .policy_version = policy_->version()};
+  if (server.memory.facts) view.reports.push_back({vantages.own, &*server.memory.facts});
+  for (const auto& [vantage, report] : server.remote) {
+    if (std::find(vantages.stale.begin(), vantages.stale.end(), vantage) == vantages.stale.end()) {
+      view.reports.push_back({vantage, &report.facts});
+    }
+  }
+  if (!server.group->standby.empty()) {
+    view.standby = server.group->standby_seen ? Standby::kLookedAt : Standby::kNotYet;
+  }
+  return view;
+}
+
+}  // namespace cotter::watch
