@@ -45,13 +45,8 @@ Result<void> Post(const client::Client& client, const std::string& url,
 
 }  // namespace
 
-AgentService::AgentService(net::EventLoop& loop, WatchOptions options, WatchConfig config,
-                           SigningKey key)
-    : loop_(loop),
-      options_(std::move(options)),
-      config_(std::move(config)),
-      key_(std::move(key)),
-      tick_(loop.timers(), [this] { OnTick(); }) {}
+AgentService::AgentService(net::EventLoop& loop, WatchOptions options)
+    : loop_(loop), options_(std::move(options)), tick_(loop.timers(), [this] { OnTick(); }) {}
 
 AgentService::~AgentService() {
   subscription_.reset();
@@ -66,15 +61,16 @@ Result<std::unique_ptr<AgentService>> AgentService::Create(net::EventLoop& loop,
   }
   Result<SigningKey> key = SigningKey::Read(config.agent->key_file);
   if (!key) return key.error();
-  std::unique_ptr<AgentService> agent(
-      new AgentService(loop, std::move(options), std::move(config), *std::move(key)));
+  std::unique_ptr<AgentService> agent(new AgentService(loop, std::move(options)));
+  agent->config_ = std::move(config);
+  agent->key_ = *std::move(key);
   if (Result<void> prepared = agent->Prepare(); !prepared) return prepared.error();
   return agent;
 }
 
 Result<void> AgentService::Prepare() {
   // What is wrong with the name is known before anything was looked at.
-  if (const auto sealed = Seal(config_.vantage, 1, Time{}, "{}", key_); !sealed) {
+  if (const auto sealed = Seal(config_.vantage, 1, Time{}, "{}", *key_); !sealed) {
     return sealed.error();
   }
   auto trust = tls::LoadTrustStore(config_.trust);
@@ -215,7 +211,7 @@ void AgentService::Send() {
     sending_.insert(std::move(report));
   }
   Result<std::string> envelope =
-      Seal(config_.vantage, NextSequence(), base::Now(), FormatReports(batch), key_);
+      Seal(config_.vantage, NextSequence(), base::Now(), FormatReports(batch), *key_);
   if (!envelope) return OnSent(envelope.error());
   worker_->Run([client = *client_, url = config_.agent->collector,
                 text = *std::move(envelope)] { return Post(client, url, text); },

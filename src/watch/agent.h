@@ -40,7 +40,7 @@ class AgentService {
   [[nodiscard]] Result<void> Serve();
 
  private:
-  AgentService(net::EventLoop& loop, WatchOptions options, WatchConfig config, SigningKey key);
+  AgentService(net::EventLoop& loop, WatchOptions options);
   Result<void> Prepare();
   Result<void> OpenPage();
   void OnTick();
@@ -54,7 +54,7 @@ class AgentService {
   net::EventLoop& loop_;
   WatchOptions options_;
   WatchConfig config_;
-  SigningKey key_;
+  std::optional<SigningKey> key_;  // always there after Create
   std::shared_ptr<const tls::TrustStore> trust_;
   std::shared_ptr<WatchedPolicy> policy_source_;
   std::shared_ptr<void> subscription_;
