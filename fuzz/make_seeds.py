@@ -25,6 +25,7 @@ TARGETS = {
     "pem": ("pem",),
     "preamble": ("dialogue",),
     "certificate_message": ("message",),
+    "hello_answer": ("hello",),
     "key_material": ("certificate", "spki", "csr", "pem", "key"),
     "x509_description": ("certificate",),
     "exchange": ("foreign",),
@@ -91,6 +92,19 @@ def messages():
     yield "tls12", b"\x0b" + vector(vector(b"".join(vector(one, 3) for one in certificates), 3), 3)
     entries = b"".join(vector(one, 3) + vector(b"\0\x12\0\0", 2) for one in certificates)
     yield "tls13", b"\x0b" + vector(b"\0" + vector(entries, 3), 3)
+
+
+def hellos():
+    """Answers to a ClientHello: ServerHellos of TLS 1.0 and 1.3 (RFC 5246, 7.4.1.3 and RFC 8446, 4.1.3), one cut into records,
+    and an alert."""
+    def record(kind, content):
+        return bytes([kind]) + b"\3\3" + vector(content, 2)
+
+    for seed, version, extensions in (("tls10", b"\3\1", b""), ("tls13", b"\3\3", vector(b"\0\x2b" + vector(b"\3\4", 2), 2))):
+        message = b"\2" + vector(version + bytes(32) + vector(bytes(32), 1) + b"\0\x2f\0" + extensions, 3)
+        yield seed, record(22, message)
+        yield seed + "-records", b"".join(record(22, message[at:at + 7]) for at in range(0, len(message), 7))
+    yield "alert", record(21, b"\2\x46")
 
 
 def binary_xml():
@@ -195,6 +209,8 @@ def seeds():
         yield "dialogue", kind, data
     for kind, data in messages():
         yield "message", kind, data
+    for kind, data in hellos():
+        yield "hello", kind, data
     yield "program", "dynamic", program()
 
 

@@ -101,10 +101,12 @@ class ZoneReader {
       if (!entry.words.empty()) return true;
       entry = Entry{};
     }
+    if (depth_ > 0 || in_quotes_) open_line_ = entry.line;
     return !entry.words.empty();
   }
 
-  [[nodiscard]] bool unbalanced() const { return depth_ > 0 || in_quotes_; }
+  // open_line is where the entry begins that the end of the text cut off; 0 where none is.
+  [[nodiscard]] std::size_t open_line() const { return open_line_; }
 
  private:
   void Split(std::string_view line, std::vector<std::string>& words) {
@@ -138,6 +140,7 @@ class ZoneReader {
 
   std::string_view rest_;
   std::size_t line_ = 0;
+  std::size_t open_line_ = 0;
   std::size_t depth_ = 0;
   bool in_quotes_ = false;
 };
@@ -236,8 +239,8 @@ HostList ReadZoneFile(std::string_view text, std::string_view origin, const Targ
   ZoneReader reader(text);
   Entry entry;
   while (!collector.full() && reader.Next(entry)) zone.Take(entry);
-  if (reader.unbalanced()) {
-    collector.Refuse(entry.line, "a parenthesis or a quote is never closed");
+  if (reader.open_line() != 0) {
+    collector.Refuse(reader.open_line(), "a parenthesis or a quote is never closed");
   }
   return collector.Take();
 }
