@@ -15,8 +15,8 @@
 #include "base/file.h"
 #include "cli/arguments.h"
 #include "cli/output.h"
-#include "cli/passphrase.h"
 #include "cli/report.h"
+#include "cli/token_key.h"
 #include "update/client.h"
 #include "update/emergency_file.h"
 #include "update/key_store.h"
@@ -53,13 +53,6 @@ Result<update::RoleSetup> SetupOf(Call call, std::string_view role) {
   return setup;
 }
 
-Result<update::PrivateKey> OpenKey(Call call, const std::string& name) {
-  const update::KeyStore store(std::string(call.arguments.Value("keys").value_or("keys")));
-  const Result<Passphrase> passphrase = ReadPassphrase(call.arguments, Purpose::kOpen, name);
-  if (!passphrase) return passphrase.error();
-  return store.Open(name, passphrase->text());
-}
-
 // A signer far away has the request and a key, and no repository.
 Exit SignFarAway(Call call, const std::string& name) {
   const std::string path(*call.arguments.Value("request"));
@@ -67,7 +60,7 @@ Exit SignFarAway(Call call, const std::string& name) {
   if (!output) return FailRepo({Code::kUsage, "--output FILE is missing"});
   const Result<base::FileImage> request = base::ReadFile(path, update::kMaxTargetsSize);
   if (!request) return FailRepo(request.error());
-  const Result<update::PrivateKey> key = OpenKey(call, name);
+  const Result<update::PrivateKey> key = OpenSigningKey(call, name);
   if (!key) return FailRepo(key.error());
   const Result<update::SignatureFile> made = update::SignRequest(AsText(request->bytes()), *key);
   if (!made) return FailRepo(made.error());
@@ -244,7 +237,7 @@ Exit SignPending(Call call) {
   if (call.arguments.Has("request")) return SignFarAway(call, words[1]);
   Result<update::Repository> repository = update::Repository::Open(RepositoryPath(call));
   if (!repository) return FailRepo(repository.error());
-  const Result<update::PrivateKey> key = OpenKey(call, words[1]);
+  const Result<update::PrivateKey> key = OpenSigningKey(call, words[1]);
   if (!key) return FailRepo(key.error());
   if (words.front() == "refresh") {
     if (Result<void> renewed = repository->Renew(base::Now()); !renewed) {

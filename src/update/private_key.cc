@@ -11,6 +11,7 @@
 #include <openssl/x509v3.h>
 
 #include "update/openssl_ptr.h"
+#include "update/public_key.h"
 
 namespace cotter::update {
 namespace {
@@ -28,6 +29,7 @@ using AlgorithmPtr = std::unique_ptr<X509_ALGOR, FreeWith<X509_ALGOR_free>>;
 using EncryptedPtr = std::unique_ptr<X509_SIG, FreeWith<X509_SIG_free>>;
 using InfoPtr = std::unique_ptr<PKCS8_PRIV_KEY_INFO, FreeWith<PKCS8_PRIV_KEY_INFO_free>>;
 using RequestPtr = std::unique_ptr<X509_REQ, FreeWith<X509_REQ_free>>;
+using BitStringPtr = std::unique_ptr<ASN1_BIT_STRING, FreeWith<ASN1_BIT_STRING_free>>;
 using ExtensionPtr = std::unique_ptr<X509_EXTENSION, FreeWith<X509_EXTENSION_free>>;
 
 struct FreeExtensions {
@@ -105,7 +107,14 @@ Result<PrivateKey> PrivateKey::Read(std::string_view pem, std::string_view passp
   return PrivateKey(*kind, std::shared_ptr<evp_pkey_st>(key.release(), EVP_PKEY_free));
 }
 
+PrivateKey PrivateKey::InToken(std::shared_ptr<evp_pkey_st> half, SignFunction sign) {
+  PrivateKey key(KeyKind::kP256, std::move(half));
+  key.sign_ = std::move(sign);
+  return key;
+}
+
 Result<std::string> PrivateKey::Encrypt(std::string_view passphrase) const {
+  if (sign_) return Error{Code::kTokenFailed, "the key cannot leave its token"};
   if (passphrase.size() < kMinPassphrase) {
     return Error{Code::kKeyEncrypted, "expected a passphrase of " + std::to_string(kMinPassphrase) +
                                           " characters at least"};
@@ -124,6 +133,12 @@ Result<std::string> PrivateKey::Encrypt(std::string_view passphrase) const {
 }
 
 Result<Bytes> PrivateKey::Sign(ByteView message) const {
+  if (sign_) {
+    Result<Bytes> signature = sign_(message);
+    const std::optional<PublicKey> half = PublicKey::Read(Public());
+    if (!signature || (half && half->Verifies(message, *signature))) return signature;
+    return Error{Code::kTokenFailed, "the token's signature is not of the key that it shows"};
+  }
   const DigestContextPtr context(EVP_MD_CTX_new());
   const EVP_MD* hash = kind_ == KeyKind::kEd25519 ? nullptr : EVP_sha256();
   std::size_t size = 0;
@@ -178,12 +193,42 @@ Result<std::string> PrivateKey::Request(std::span<const std::string> names) cons
   // The subject stays empty: CAs take names from the extension (CA/B Baseline Requirements 7.1.4).
   const bool made = X509_REQ_set_version(request.get(), 0) == 1 &&
                     X509_REQ_set_pubkey(request.get(), key_.get()) == 1 &&
-                    AddNames(request.get(), names) &&
-                    X509_REQ_sign(request.get(), key_.get(),
-                                  kind_ == KeyKind::kEd25519 ? nullptr : EVP_sha256()) > 0 &&
-                    PEM_write_bio_X509_REQ(output.get(), request.get()) == 1;
+                    AddNames(request.get(), names);
   if (!made) return Failed("make a request");
+  if (Result<void> done = SignRequestOf(request.get()); !done) return done.error();
+  if (PEM_write_bio_X509_REQ(output.get(), request.get()) != 1) return Failed("write a request");
   return TextOf(output.get());
+}
+
+// SignRequestOf signs what is to be signed of `request`; a token is handed the bytes.
+Result<void> PrivateKey::SignRequestOf(X509_req_st* request) const {
+  if (!sign_) {
+    const EVP_MD* const hash = kind_ == KeyKind::kEd25519 ? nullptr : EVP_sha256();
+    if (X509_REQ_sign(request, key_.get(), hash) > 0) return Ok();
+    return Failed("sign a request");
+  }
+  const AlgorithmPtr algorithm(X509_ALGOR_new());
+  if (algorithm == nullptr ||
+      X509_ALGOR_set0(algorithm.get(), OBJ_nid2obj(NID_ecdsa_with_SHA256), V_ASN1_UNDEF, nullptr) !=
+          1 ||
+      X509_REQ_set1_signature_algo(request, algorithm.get()) != 1) {
+    return Failed("name an algorithm");
+  }
+  unsigned char* der = nullptr;
+  const int size = i2d_re_X509_REQ_tbs(request, &der);
+  const OpensslBytesPtr owner(der);
+  if (size <= 0) return Failed("write a request");
+  Result<Bytes> signature = Sign(ByteView(der, static_cast<std::size_t>(size)));
+  if (!signature) return signature.error();
+  BitStringPtr bits(ASN1_BIT_STRING_new());
+  if (bits == nullptr || ASN1_BIT_STRING_set(bits.get(), signature->data(),
+                                             static_cast<int>(signature->size())) != 1) {
+    return Failed("hold a signature");
+  }
+  // Whole bytes: without this the encoder would drop trailing zero bits.
+  bits->flags = (bits->flags & ~(ASN1_STRING_FLAG_BITS_LEFT | 0x07L)) | ASN1_STRING_FLAG_BITS_LEFT;
+  X509_REQ_set0_signature(request, bits.release());
+  return Ok();
 }
 
 }  // namespace cotter::update

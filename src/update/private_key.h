@@ -4,6 +4,7 @@
 // OpenSSL holds of a key is wiped when the object goes. Immutable, safe from any thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -14,6 +15,7 @@
 #include <cotter/result.h>
 
 struct evp_pkey_st;
+struct X509_req_st;
 
 namespace cotter::update {
 
@@ -22,8 +24,14 @@ enum class KeyKind { kEd25519, kP256 };
 // A shorter passphrase is refused when a key is made: its file may be copied and tried at leisure.
 inline constexpr std::size_t kMinPassphrase = 12;
 
+// SignFunction signs a message with a key that is elsewhere: ECDSA over its SHA-256, in DER.
+using SignFunction = std::function<Result<Bytes>(ByteView message)>;
+
 class PrivateKey {
  public:
+  // InToken is a P-256 key that stays where it is: `half` is its public half.
+  [[nodiscard]] static PrivateKey InToken(std::shared_ptr<evp_pkey_st> half, SignFunction sign);
+
   // Generate makes a key of OpenSSL's randomness. kInternal where there is none.
   [[nodiscard]] static Result<PrivateKey> Generate(KeyKind kind);
 
@@ -33,10 +41,11 @@ class PrivateKey {
   [[nodiscard]] static Result<PrivateKey> Read(std::string_view pem, std::string_view passphrase);
 
   // Encrypt writes PKCS #8 under scrypt (RFC 7914) and AES-256. kKeyEncrypted for one that is
-  // shorter than kMinPassphrase.
+  // shorter than kMinPassphrase; kTokenFailed for a key in a token.
   [[nodiscard]] Result<std::string> Encrypt(std::string_view passphrase) const;
 
-  // Sign is the signature over `message`, as metadata has it: raw for Ed25519, DER for ECDSA.
+  // Sign is the signature over `message`, as metadata has it: raw for Ed25519, DER for ECDSA. What
+  // a token signed is verified. kInternal; kTokenFailed.
   [[nodiscard]] Result<Bytes> Sign(ByteView message) const;
 
   // Public is the key as metadata names it: keytype, scheme and keyval.
@@ -52,9 +61,11 @@ class PrivateKey {
 
  private:
   PrivateKey(KeyKind kind, std::shared_ptr<evp_pkey_st> key);
+  Result<void> SignRequestOf(X509_req_st* request) const;
 
   KeyKind kind_;
   std::shared_ptr<evp_pkey_st> key_;  // shared by copies, never changed
+  SignFunction sign_;                 // of a key in a token; key_ is then its public half
 };
 
 }  // namespace cotter::update

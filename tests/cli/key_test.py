@@ -54,7 +54,7 @@ class Keys(unittest.TestCase):
             self.assertEqual(os.stat(os.path.join(self.keys, f"{kind}.key")).st_mode & 0o777, 0o600)
             public = json.loads(self.read(f"keys/{kind}.pub"))
             keyid = hashlib.sha256(encode_canonical(public).encode()).hexdigest()
-            self.assertIn(keyid, self.key("list"))
+            self.assertIn(f"{keyid}  {kind}  {kind}\n", self.key("list"))
             self.assertEqual(json.loads(self.key("export", kind)), public)
 
     def test_a_wrong_or_short_passphrase_opens_and_makes_nothing(self):

@@ -14,6 +14,7 @@
 #include "cli/output.h"
 #include "cli/passphrase.h"
 #include "cli/report.h"
+#include "cli/token_key.h"
 #include "update/key_store.h"
 #include "update/public_key.h"
 #include <cotter/host.h>
@@ -37,8 +38,14 @@ update::KeyStore StoreOf(Call call) {
   return update::KeyStore(std::string(call.arguments.Value("keys").value_or("keys")));
 }
 
-Exit PrintKey(Call call, const update::NamedKey& key) {
+// KindOf is what --type calls the key.
+std::string KindOf(const update::NamedKey& key) {
   const std::string& kind = *key.key.object()->Find("keytype")->text();
+  return kind == "ecdsa" ? "p256" : kind;
+}
+
+Exit PrintKey(Call call, const update::NamedKey& key) {
+  const std::string kind = KindOf(key);
   if (call.arguments.Has("json")) {
     call.output.Json(json::object{{"name", key.name}, {"keyid", key.keyid}, {"type", kind}});
   } else {
@@ -52,7 +59,21 @@ Exit PrintKey(Call call, const update::NamedKey& key) {
   return Exit::kSatisfied;
 }
 
+// GenerateInToken makes a key that the token keeps for itself.
+Exit GenerateInToken(Call call, const std::string& uri) {
+  const Result<update::TokenUri> parsed = update::ParseTokenUri(uri);
+  if (!parsed) return Fail(parsed.error());
+  if (call.arguments.Value("type").value_or("p256") != "p256") {
+    return Fail({Code::kUsage, "keys in a token are --type p256"});
+  }
+  Result<update::Token> token = OpenToken(call, uri);
+  if (!token) return Fail(token.error());
+  const Result<update::NamedKey> key = token->Generate(parsed->object);
+  return key ? PrintKey(call, *key) : Fail(key.error());
+}
+
 Exit Generate(Call call, const std::string& name) {
+  if (update::IsTokenUri(name)) return GenerateInToken(call, name);
   const Result<Passphrase> passphrase =
       ReadPassphrase(call.arguments, Purpose::kMake, "the new key " + name);
   if (!passphrase) return Fail(passphrase.error());
@@ -63,8 +84,15 @@ Exit Generate(Call call, const std::string& name) {
   return key ? PrintKey(call, *key) : Fail(key.error());
 }
 
+Result<std::vector<update::NamedKey>> ListOf(Call call) {
+  const auto words = call.arguments.positionals();
+  if (words.size() < 2) return StoreOf(call).List();
+  const Result<update::Token> token = OpenToken(call, words[1]);
+  return token ? token->List() : token.error();
+}
+
 Exit List(Call call) {
-  const Result<std::vector<update::NamedKey>> keys = StoreOf(call).List();
+  const Result<std::vector<update::NamedKey>> keys = ListOf(call);
   if (!keys) return Fail(keys.error());
   for (const update::NamedKey& key : *keys) PrintKey(call, key);
   return Exit::kSatisfied;
@@ -72,7 +100,7 @@ Exit List(Call call) {
 
 // The public half: nothing here prints a private key, encrypted or not.
 Exit Export(Call call, const std::string& name) {
-  const Result<update::NamedKey> key = StoreOf(call).Find(name);
+  const Result<update::NamedKey> key = FindPublicKey(call, name);
   if (!key) return Fail(key.error());
   call.output.Text(update::WriteJson(key->key) + "\n");
   return Exit::kSatisfied;
@@ -104,9 +132,7 @@ Exit Request(Call call, const std::string& name) {
     if (!parsed) return Fail(parsed.error());
     hosts.emplace_back(host);
   }
-  const Result<Passphrase> passphrase = ReadPassphrase(call.arguments, Purpose::kOpen, name);
-  if (!passphrase) return Fail(passphrase.error());
-  const Result<update::PrivateKey> key = StoreOf(call).Open(name, passphrase->text());
+  const Result<update::PrivateKey> key = OpenSigningKey(call, name);
   if (!key) return Fail(key.error());
   const Result<std::string> request = key->Request(hosts);
   if (!request) return Fail(request.error());
@@ -115,7 +141,7 @@ Exit Request(Call call, const std::string& name) {
 }
 
 Exit PrintPin(Call call, const std::string& name) {
-  const Result<update::NamedKey> found = StoreOf(call).Find(name);
+  const Result<update::NamedKey> found = FindPublicKey(call, name);
   if (!found) return Fail(found.error());
   const std::optional<update::PublicKey> key = update::PublicKey::Read(found->key);
   const std::string pin = FormatPin(key->identity());
@@ -133,7 +159,8 @@ Exit RunKey(Call call) {
   const std::size_t wanted = action == "list"                                                 ? 1
                              : action == "backup" || action == "restore" || action == "drill" ? 3
                                                                                               : 2;
-  if (words.size() != wanted) {
+  const bool of_token = action == "list" && words.size() == 2 && update::IsTokenUri(words[1]);
+  if (words.size() != wanted && !of_token) {
     ReportError("key: " + action + ": expected " + std::to_string(wanted - 1) +
                 (wanted == 2 ? " more word" : " more words"));
     ReportHint("'cotter help key' shows what it takes");
@@ -152,7 +179,8 @@ constexpr Argument kArguments[] = {
     {.name = "ACTION", .help = "what to do", .choices = kActions},
     {.name = "WORD",
      .help = "generate NAME, list, export NAME, backup NAME FILE, restore NAME FILE, "
-             "drill NAME FILE, csr NAME, pin NAME",
+             "drill NAME FILE, csr NAME, pin NAME; generate, list, export, csr and pin also take "
+             "pkcs11:token=LABEL;object=NAME",
      .count = Count::kAny,
      .complete = Complete::kFile}};
 
@@ -171,7 +199,8 @@ constexpr Option kOptions[] = {{.name = "keys",
                                 .complete = Complete::kHost},
                                kJsonOption};
 
-constexpr OptionGroup kGroups[] = {{.title = "Options", .options = kOptions}, kPassphraseGroup};
+constexpr OptionGroup kGroups[] = {
+    {.title = "Options", .options = kOptions}, kTokenGroup, kPassphraseGroup};
 
 constexpr Example kExamples[] = {
     {.line = "cotter key generate alice", .help = "a key that signs updates"},
@@ -197,6 +226,9 @@ const Command kKeyCommand{
         "update metadata has it. No action prints a private key, and none writes over one. Each "
         "backup, restore and drill is proven by a signature and recorded in drills.jsonl beside "
         "the keys.\n\n"
+        "A key in a token (PKCS #11) is named by a URI and never leaves it; --module is the "
+        "token's "
+        "library.\n\n"
         "A server's next key is made before it is needed: put its pin into the policy with use = "
         "\"next\" or \"backup\", publish that, and have the certificate issued when clients have "
         "it.",

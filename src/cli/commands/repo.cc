@@ -8,6 +8,7 @@
 #include "cli/option.h"
 #include "cli/passphrase.h"
 #include "cli/repo_actions.h"
+#include "cli/token_key.h"
 
 namespace cotter::cli {
 namespace {
@@ -113,6 +114,7 @@ constexpr Option kInitOptions[] = {
 
 constexpr OptionGroup kGroups[] = {{.title = "Options", .options = kOptions},
                                    {.title = "Options of init", .options = kInitOptions},
+                                   kTokenGroup,
                                    kPassphraseGroup,
                                    kConnectGroup};
 
@@ -123,6 +125,8 @@ constexpr Example kExamples[] = {
      .help = "lint, ask the servers, then wait for "
              "signatures"},
     {.line = "cotter repo sign alice", .help = "sign what waits for this key"},
+    {.line = "cotter repo sign 'pkcs11:token=HSM;object=bob' --module hsm.so",
+     .help = "by a key that cannot leave its token"},
     {.line = "cotter repo status", .help = "who has signed, and who is missing"},
     {.line = "cotter repo refresh online", .help = "a new timestamp, from a timer"},
     {.line = "cotter repo rollback production 41", .help = "old content under a higher version"}};
