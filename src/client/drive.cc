@@ -44,11 +44,29 @@ struct OldDescriptors {
   }
 };
 
+// Unfinished has a turn of the policy begin again that ended half-way, for want of memory.
+struct Unfinished {
+  std::atomic<bool>& changed;
+  bool finished = false;
+
+  explicit Unfinished(std::atomic<bool>& flag) : changed(flag) {}
+  ~Unfinished() {
+    if (!finished) changed = true;
+  }
+  Unfinished(const Unfinished&) = delete;
+  Unfinished& operator=(const Unfinished&) = delete;
+};
+
 }  // namespace
 
-void Engine::DriveFor(Transfer& transfer) {
+// DriveFor throws nothing: whoever drives must come to the point where another one can.
+void Engine::DriveFor(Transfer& transfer) noexcept {
   while (true) {
-    Round();
+    try {
+      Round();
+    } catch (...) {
+      FinishWithoutMemory(transfer);
+    }
     if (MayLeave(transfer)) return;
     Sleep();
   }
@@ -65,6 +83,7 @@ void Engine::Round() {
   Obey();
   if (!timers_.empty()) StartDueTimers();
   Perform();
+  if (std::exchange(refused_, false)) EndRefused();
   if (!named_.empty()) StartNamed();
   if (generations_.size() > 1) DropIdleGenerations();
 }
@@ -76,37 +95,40 @@ void Engine::Obey() {
   }
   for (const Command& command : orders_) {
     Transfer& transfer = *command.transfer;
-    if (transfer.finished) continue;
-    switch (command.order) {
-      case Order::kBegin:
-        BeginHop(transfer);
-        break;
-      case Order::kResume:
-        // What is paused and cannot go on pauses itself again.
-        if (transfer.hop.easy) {
-          static_cast<void>(Curl().easy_pause(transfer.hop.easy->handle.get(), CURLPAUSE_CONT));
-        }
-        break;
-      case Order::kCancel:
-        EndHop(transfer);
-        std::erase_if(timers_,
-                      [&](const Timer& timer) { return timer.transfer.get() == &transfer; });
-        Finish(transfer, Error{Code::kCancelled, "the request was cancelled"});
-        break;
-    }
+    if (!transfer.finished) Guarded(transfer, [&] { Obey(command.order, transfer); });
   }
   orders_.clear();
+}
+
+void Engine::Obey(Order order, Transfer& transfer) {
+  switch (order) {
+    case Order::kBegin:
+      return BeginHop(transfer);
+    case Order::kResume:
+      // What is paused and cannot go on pauses itself again.
+      if (transfer.hop.easy) {
+        static_cast<void>(Curl().easy_pause(transfer.hop.easy->handle.get(), CURLPAUSE_CONT));
+      }
+      return;
+    case Order::kCancel:
+      EndHop(transfer);
+      std::erase_if(timers_, [&](const Timer& timer) { return timer.transfer.get() == &transfer; });
+      return Finish(transfer, Error{Code::kCancelled, "the request was cancelled"});
+  }
 }
 
 void Engine::StartDueTimers() {
   const SteadyTime now = std::chrono::steady_clock::now();
   std::vector<std::shared_ptr<Transfer>> due;
+  due.reserve(timers_.size());  // so that none is lost for want of memory
   std::erase_if(timers_, [&](const Timer& timer) {
     if (timer.due > now) return false;
     due.push_back(timer.transfer);
     return true;
   });
-  for (const std::shared_ptr<Transfer>& transfer : due) BeginHop(*transfer);
+  for (const std::shared_ptr<Transfer>& transfer : due) {
+    Guarded(*transfer, [&] { BeginHop(*transfer); });
+  }
 }
 
 void Engine::Perform() {
@@ -124,8 +146,18 @@ void Engine::Perform() {
       // What libcurl keeps for us as a char* is the Easy.
       Transfer* const transfer = static_cast<Easy*>(static_cast<void*>(of))->transfer;
       const std::shared_ptr<Transfer> alive = transfer->shared_from_this();
-      HopDone(*alive, code);
+      Guarded(*alive, [&] { HopDone(*alive, code); });
     }
+  }
+}
+
+// EndRefused ends the hops that were refused in their handshake and that libcurl still works on: it
+// tries for ever to send an alert that does not leave.
+void Engine::EndRefused() {
+  const std::vector<std::shared_ptr<Transfer>> running = running_;
+  for (const std::shared_ptr<Transfer>& transfer : running) {
+    if (!transfer->hop.refusal) continue;
+    Guarded(*transfer, [&] { HopDone(*transfer, CURLE_SSL_CONNECT_ERROR); });
   }
 }
 
@@ -151,12 +183,19 @@ void Engine::Sleep() {
                                       static_cast<int>(longest.count()), nullptr));
 }
 
-// Run notes that the transfer's handle is in `generation`'s multi handle.
-void Engine::Run(Transfer& transfer, Generation& generation) {
+// Run hands the transfer's handle to the newest multi handle. False where that takes no more.
+bool Engine::Run(Transfer& transfer) {
+  Generation& generation = Current();
   running_.push_back(transfer.shared_from_this());
+  if (Curl().multi_add_handle(generation.multi.get(), transfer.hop.easy->handle.get()) !=
+      CURLM_OK) {
+    running_.pop_back();
+    return false;
+  }
   transfer.hop.place = running_.size() - 1;
   transfer.hop.generation = generation.number;
   ++generation.running;
+  return true;
 }
 
 // TakeBack takes the transfer's handle out again. False where it runs nowhere. The transfer may go
@@ -207,6 +246,7 @@ Engine::Generation* Engine::MakeGeneration(std::shared_ptr<const PolicyIndex> po
 void Engine::TurnPolicy() {
   const std::shared_ptr<const PolicyIndex> policy = settings_.options.policy->Current();
   if (policy == Current().policy) return;
+  Unfinished turn(policy_changed_);
   std::vector<std::shared_ptr<Transfer>> live;
   for (const std::shared_ptr<Transfer>& transfer : running_) {
     if (transfer->hop.ready) live.push_back(transfer);
@@ -223,6 +263,7 @@ void Engine::TurnPolicy() {
   idle_.clear();
   // Each multi handle remembers names for itself.
   resolved_.clear();
+  turn.finished = true;
 }
 
 void Engine::DropIdleGenerations() {

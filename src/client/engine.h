@@ -73,6 +73,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void Log(Transfer& transfer, LogLevel level, std::string text);
   [[nodiscard]] BodyUse UseOfBody(Transfer& transfer);  // the answer's header is complete
   void SocketMade(Transfer& transfer) { NameArrived(transfer); }
+  void HopRefused() noexcept { refused_ = true; }  // some hop's refusal was set in its handshake
   void KeepProxyRecord(const tls::ConnectionRecord& record) { proxy_record_ = record; }
   [[nodiscard]] const std::optional<tls::ConnectionRecord>& proxy_record() const noexcept {
     return proxy_record_;
@@ -104,13 +105,25 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void DeliverMail(Transfer& transfer, std::unique_lock<std::mutex>& lock);
 
   // drive.cc: one round after the other.
-  void Run(Transfer& transfer, Generation& generation);
+  // Guarded does one step of a transfer. What is thrown, which is for want of memory, ends that one
+  // and no other.
+  template <typename Step>
+  void Guarded(Transfer& transfer, const Step& step) noexcept {
+    try {
+      step();
+    } catch (...) {
+      FinishWithoutMemory(transfer);
+    }
+  }
+  [[nodiscard]] bool Run(Transfer& transfer);
   [[nodiscard]] bool TakeBack(Transfer& transfer) noexcept;
-  void DriveFor(Transfer& transfer);
+  void DriveFor(Transfer& transfer) noexcept;
   void Round();
   void Obey();
+  void Obey(Order order, Transfer& transfer);
   void StartDueTimers();
   void Perform();
+  void EndRefused();
   void Sleep();
   [[nodiscard]] bool MayLeave(Transfer& transfer);
   [[nodiscard]] Generation& Current();
@@ -123,6 +136,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   [[nodiscard]] bool WaitsForName(Transfer& transfer);
   void NameArrived(Transfer& transfer);
   void NameFailed(Transfer& transfer) noexcept;
+  void LetTry(std::vector<std::shared_ptr<Transfer>> waiting) noexcept;
   void StartNamed();
 
   // journey.cc: from hop to hop.
@@ -137,6 +151,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   [[nodiscard]] Result<void> Redirect(Transfer& transfer, std::string_view location);
   void NoteHsts(const Transfer& transfer);
   void Finish(Transfer& transfer, Result<Response> result);
+  void FinishWithoutMemory(Transfer& transfer) noexcept;
   [[nodiscard]] Response MakeResponse(Transfer& transfer);
 
   // Constant.
@@ -161,6 +176,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   // Of the driving thread.
   std::vector<std::shared_ptr<Transfer>> running_;  // each knows its place
   std::vector<Command> orders_;                     // of this round
+  bool refused_ = false;                            // a hop that runs may have been refused
   std::vector<Timer> timers_;
   CurlSharePtr cookies_;
   std::unique_ptr<Easy> cookie_file_;  // holds the jar's file open to libcurl

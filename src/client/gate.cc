@@ -44,6 +44,7 @@ void TakeVerdict(Transfer& transfer, const tls::ConnectionRecord& record, Leg le
   if (!record.verdict.allowed() || record.code) {
     if (!hop.refusal) {
       hop.refusal = Error{record.code.value_or(Code::kNoVerifiedPath), record.message};
+      transfer.engine.HopRefused();
     }
   }
   if (leg == Leg::kProxy) transfer.engine.KeepProxyRecord(record);

@@ -100,14 +100,10 @@ void Engine::BeginHop(Transfer& transfer) {
     NameFailed(transfer);
     return Finish(transfer, std::move(configured).error());
   }
-  Generation& generation = Current();
-  if (Curl().multi_add_handle(generation.multi.get(), transfer.hop.easy->handle.get()) !=
-      CURLM_OK) {
-    transfer.hop.easy.reset();
-    NameFailed(transfer);
-    return Finish(transfer, Error{Code::kInternal, "libcurl takes no more requests"});
-  }
-  Run(transfer, generation);
+  if (Run(transfer)) return;
+  transfer.hop.easy.reset();
+  NameFailed(transfer);
+  Finish(transfer, Error{Code::kInternal, "libcurl takes no more requests"});
 }
 
 // CheckHop says whether the hop's URL may be asked at all, and makes it https where the host wants
@@ -288,6 +284,15 @@ void Engine::Finish(Transfer& transfer, Result<Response> result) {
   }
   const std::lock_guard lock(mutex_);
   transfer.result = std::move(result);
+  Notify(transfer);
+}
+
+// FinishWithoutMemory allocates nothing: the text is short enough to stand in the string itself.
+void Engine::FinishWithoutMemory(Transfer& transfer) noexcept {
+  EndHop(transfer);
+  transfer.finished = true;
+  const std::lock_guard lock(mutex_);
+  if (!transfer.result) transfer.result = Error{Code::kInternal, std::string(kNoMemory)};
   Notify(transfer);
 }
 

@@ -5,7 +5,6 @@
 // others begin when libcurl remembers what it found.
 #include <algorithm>
 #include <chrono>
-#include <iterator>
 #include <utility>
 
 #include "client/engine.h"
@@ -45,11 +44,12 @@ bool Engine::WaitsForName(Transfer& transfer) {
 void Engine::NameArrived(Transfer& transfer) {
   if (transfer.hop.resolves.empty()) return;
   const std::string name = std::exchange(transfer.hop.resolves, {});
+  if (const auto waiting = resolving_.find(name); waiting != resolving_.end()) {
+    std::vector<std::shared_ptr<Transfer>> others = std::move(waiting->second);
+    resolving_.erase(waiting);
+    LetTry(std::move(others));
+  }
   resolved_.insert_or_assign(name, std::chrono::steady_clock::now() + kRemembered);
-  const auto waiting = resolving_.find(name);
-  if (waiting == resolving_.end()) return;
-  std::ranges::move(waiting->second, std::back_inserter(named_));
-  resolving_.erase(waiting);
 }
 
 // NameFailed lets the others try for themselves, again one of them first.
@@ -58,14 +58,25 @@ void Engine::NameFailed(Transfer& transfer) noexcept {
   const auto waiting = resolving_.find(transfer.hop.resolves);
   transfer.hop.resolves.clear();
   if (waiting == resolving_.end()) return;
-  std::ranges::move(waiting->second, std::back_inserter(named_));
+  std::vector<std::shared_ptr<Transfer>> others = std::move(waiting->second);
   resolving_.erase(waiting);
+  LetTry(std::move(others));
+}
+
+// LetTry starts those that waited for a name in this round. Without memory for that they end.
+void Engine::LetTry(std::vector<std::shared_ptr<Transfer>> waiting) noexcept {
+  if (named_.empty()) return named_.swap(waiting);
+  try {
+    named_.insert(named_.end(), waiting.begin(), waiting.end());
+  } catch (...) {
+    for (const std::shared_ptr<Transfer>& transfer : waiting) FinishWithoutMemory(*transfer);
+  }
 }
 
 void Engine::StartNamed() {
   while (!named_.empty()) {
     for (const std::shared_ptr<Transfer>& transfer : std::exchange(named_, {})) {
-      if (!transfer->finished) BeginHop(*transfer);
+      if (!transfer->finished) Guarded(*transfer, [&] { BeginHop(*transfer); });
     }
   }
 }

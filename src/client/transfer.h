@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "client/curl_library.h"
@@ -64,6 +65,9 @@ inline constexpr std::size_t kMaxHeaderBytes = std::size_t{256} << 10;
 // The body of a redirect or of an answer that is tried again is read up to here, to keep the
 // connection; a longer one costs it.
 inline constexpr std::size_t kMaxDiscardedBytes = std::size_t{64} << 10;
+
+// Short, so that it can be said without memory.
+inline constexpr std::string_view kNoMemory = "out of memory";
 
 class Transfer;
 
