@@ -104,14 +104,14 @@ def cotter_config(folder, listen, server, mode, pin):
 
 
 @contextlib.contextmanager
-def running(words, port):
+def running(words, port, address="127.0.0.1"):
     process = subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL)
     try:
         end = time.monotonic() + 20
         while True:
             try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
+                socket.create_connection((address, port), 1).close()
                 break
             except OSError:
                 if process.poll() is not None or time.monotonic() > end:

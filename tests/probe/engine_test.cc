@@ -268,6 +268,19 @@ TEST(Engine, NoServerKeepsIt) {
   EXPECT_EQ(failed, cases.size());
 }
 
+TEST(Engine, ReadsNoEndlessChain) {
+  lab::Identity long_chain = World().Get("leaf");
+  for (int i = 0; i < 200; ++i) {
+    long_chain.chain.push_back(World().Get("intermediate").certificate);
+  }
+  lab::ServerOptions server;
+  server.identities = {long_chain};
+  const Fleet fleet({server});
+  const HostFacts facts = AskFleet(fleet);
+  ASSERT_TRUE(facts.addresses[0].usual().error);
+  EXPECT_EQ(facts.addresses[0].usual().error->code, Code::kChainTooLong);
+}
+
 TEST(Engine, KeepsTheChainOfALookThatFailsLater) {
   const Fleet fleet({Faulty(Fault::kSilence, lab::Phase::kAfterHandshake)});
   const auto settings = SettingsFor(fleet.connect(), {.headers = true});

@@ -18,44 +18,73 @@ A, CNAME, AAAA = 1, 5, 28
 
 
 class NameServer:
-    """Answers on UDP from `records`: (name, type) to a list of addresses; None is silence, an int a response code, bytes what
-    is sent instead of an answer, a str a CNAME."""
+    """Answers from `records`: (name, type) to a list of addresses; None is silence, an int a response code, bytes what is sent
+    instead of an answer, a str a CNAME. A tuple of addresses is cut over UDP, so that it is asked for over TCP."""
 
     def __init__(self, records):
         self.records = records
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.socket.bind(("127.0.0.1", self.port))
+        self.listener.listen()
         self.asked = []
 
     def __enter__(self):
-        self.thread = threading.Thread(target=self.serve)
-        self.thread.start()
+        self.threads = [threading.Thread(target=self.serve), threading.Thread(target=self.serve_tcp)]
+        for thread in self.threads:
+            thread.start()
         return self
 
     def __exit__(self, *_):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
             last.sendto(b"end", ("127.0.0.1", self.port))
-        self.thread.join()
+        with socket.create_connection(("127.0.0.1", self.port)) as last:
+            last.sendall(b"\0\3end")
+        for thread in self.threads:
+            thread.join()
         self.socket.close()
+        self.listener.close()
+
+    def serve_tcp(self):
+        """Several questions may come over one connection; each answer leaves in pieces, its length alone first."""
+        while True:
+            connection, _ = self.listener.accept()
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with connection, connection.makefile("rb") as reader:
+                while len(size := reader.read(2)) == 2:
+                    query = reader.read(struct.unpack(">H", size)[0])
+                    if query == b"end":
+                        return
+                    reply = self.answer(query, tcp=True)
+                    message = struct.pack(">H", len(reply)) + reply
+                    for piece in (message[:1], message[1:2], message[2:40], message[40:]):
+                        connection.sendall(piece)
 
     def serve(self):
         while True:
             query, client = self.socket.recvfrom(4096)
             if query == b"end":
                 return
-            labels, at = [], 12
-            while query[at]:
-                labels.append(query[at + 1:at + 1 + query[at]].decode())
-                at += 1 + query[at]
-            kind = struct.unpack(">H", query[at + 1:at + 3])[0]
-            question = query[12:at + 5]
-            name = ".".join(labels)
-            self.asked.append((name, kind))
-            answer = self.records.get((name, kind), self.records.get(name, 3))
-            reply = self.reply(query, question, kind, answer)
+            reply = self.answer(query, tcp=False)
             if reply is not None:
                 self.socket.sendto(reply, client)
+
+    def answer(self, query, tcp):
+        labels, at = [], 12
+        while query[at]:
+            labels.append(query[at + 1:at + 1 + query[at]].decode())
+            at += 1 + query[at]
+        kind = struct.unpack(">H", query[at + 1:at + 3])[0]
+        question = query[12:at + 5]
+        name = ".".join(labels)
+        self.asked.append((name, kind))
+        answer = self.records.get((name, kind), self.records.get(name, 3))
+        if isinstance(answer, tuple) and not tcp:
+            return query[:2] + struct.pack(">HHHHH", 0x8380, 1, 0, 0, 0) + question
+        return self.reply(query, question, kind, answer)
 
     @staticmethod
     def reply(query, question, kind, answer):
@@ -162,8 +191,9 @@ $GENERATE 1-9 e$ A 127.0.0.1
         records = {("a.example.com", A): ["127.0.0.1", "127.0.0.2"], ("a.example.com", AAAA): [],
                    "refused.example.com": 5, "broken.example.com": 2, "loop.example.com": "loop.example.com",
                    "garbage.example.com": b"\x81\x80\xff\xff\xff\xff", "silent.example.com": None,
+                   ("large.example.com", A): tuple(f"127.0.0.{i}" for i in (1, 2)), ("large.example.com", AAAA): (),
                    ("many.example.com", A): [f"127.0.1.{i}" for i in range(70)], ("many.example.com", AAAA): []}
-        names = ["a", "refused", "broken", "loop", "garbage", "silent", "none", "many"]
+        names = ["a", "large", "refused", "broken", "loop", "garbage", "silent", "none", "many"]
         with NameServer(records) as server:
             exit_code, answer = scan(self.ca, "--quick", "--name-servers", f"127.0.0.1:{server.port}", "--timeout", "4",
                                      *[f"{name}.example.com:{self.port}" for name in names])
@@ -171,13 +201,15 @@ $GENERATE 1-9 e$ A 127.0.0.1
         self.assertEqual([one["peer"] for one in targets["a"]["addresses"]],
                          [f"127.0.0.1:{self.port}", f"127.0.0.2:{self.port}"])
         self.assertEqual(targets["a"]["verdict"], "not_pinned")
-        for name in names[1:]:
+        self.assertEqual(len(targets["large"]["addresses"]), 2)
+        for name in names[2:]:
             self.assertIn(targets[name]["code"], ("dns_failed", "connect_timeout"), name)
             self.assertEqual(targets[name]["addresses"], [])
         self.assertIn("more than 64", targets["many"]["message"])
-        self.assertEqual(exit_code, 3)
+        # The certificate is for a.example.com alone.
+        self.assertEqual((targets["large"]["code"], exit_code), ("host_mismatch", 1))
         counted = sum(one["count"] for one in answer["summary"]["failed"] if one["phase"] == "resolve")
-        self.assertEqual(counted, len(names) - 1)
+        self.assertEqual(counted, len(names) - 2)
         self.assertIn(("a.example.com", A), server.asked)
         self.assertIn(("a.example.com", AAAA), server.asked)
 
