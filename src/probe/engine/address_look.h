@@ -81,7 +81,6 @@ class AddressLook {
   std::unique_ptr<Attempt> attempt_;
   std::deque<Job> jobs_;
   SessionPtr session_;
-  bool waits_at_gate_ = false;
   std::shared_ptr<AddressLook*> self_;  // what the gate's callback holds: null once this has ended
   AddressFacts facts_;
   std::vector<SeenRaw> raw_;

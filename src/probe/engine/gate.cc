@@ -27,8 +27,7 @@ steady_clock::duration IntervalOf(std::size_t per_second) {
 }  // namespace
 
 Gate::Gate(net::EventLoop& loop, std::size_t most_open, const RateLimits& rates)
-    : loop_(loop),
-      most_open_(most_open),
+    : most_open_(most_open),
       rates_(rates),
       sweep_at_(kFirstSweep),
       timer_(loop.timers(), [this] { Pump(); }) {}

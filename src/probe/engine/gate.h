@@ -59,7 +59,6 @@ class Gate {
   bool MayBegin(const std::string& key, Place& place);
   void Sweep();
 
-  net::EventLoop& loop_;
   std::size_t most_open_;
   RateLimits rates_;
   std::size_t open_ = 0;
