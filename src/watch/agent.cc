@@ -73,9 +73,9 @@ Result<void> AgentService::Prepare() {
   if (const auto sealed = Seal(config_.vantage, 1, Time{}, "{}", *key_); !sealed) {
     return sealed.error();
   }
-  auto trust = tls::LoadTrustStore(config_.trust);
-  if (!trust) return trust.error();
-  trust_ = *std::move(trust);
+  auto roots = Roots::Load(config_.trust);
+  if (!roots) return roots.error();
+  roots_ = *std::move(roots);
   net::EventLoop& loop = loop_;
   auto followed = WatchedPolicy::Open(
       {.path = config_.policy, .environment = config_.environment, .on_failure = {}});
@@ -96,7 +96,7 @@ Result<void> AgentService::Prepare() {
       });
   if (!rounds) return rounds.error();
   rounds_ = *std::move(rounds);
-  fleet_ = Fleet::Make(config_, *std::move(view), trust_, {});
+  fleet_ = Fleet::Make(config_, *std::move(view), roots_, {});
   return Ok();
 }
 
@@ -187,7 +187,7 @@ void AgentService::Reload() {
                     {{"code", NameOf(good.error().code)}, {"message", good.error().message}});
   }
   config_ = *std::move(config);
-  fleet_ = Fleet::Make(config_, *std::move(view), trust_, std::move(fleet_));
+  fleet_ = Fleet::Make(config_, *std::move(view), roots_, std::move(fleet_));
   rounds_->Follow(fleet_);
   WriteLog(Level::kInfo, "reloaded",
            {{"servers", static_cast<std::int64_t>(fleet_.servers().size())}});

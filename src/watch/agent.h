@@ -55,7 +55,7 @@ class AgentService {
   WatchOptions options_;
   WatchConfig config_;
   std::optional<SigningKey> key_;  // always there after Create
-  std::shared_ptr<const tls::TrustStore> trust_;
+  Roots roots_;
   std::shared_ptr<WatchedPolicy> policy_source_;
   std::shared_ptr<void> subscription_;
   Fleet fleet_;

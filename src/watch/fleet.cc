@@ -22,11 +22,25 @@ bool Covers(const RotationConfig& rotation, const Server& server) {
 
 }  // namespace
 
-Fleet Fleet::Make(const WatchConfig& config, std::shared_ptr<const PolicyView> policy,
-                  std::shared_ptr<const tls::TrustStore> trust, Fleet old) {
+Result<Roots> Roots::Load(const tls::TrustOptions& options) {
+  Roots roots;
+  auto all = tls::LoadTrustStore(options);
+  if (!all) return all.error();
+  roots.all = *std::move(all);
+  if (options.files.empty()) return roots;
+  tls::TrustOptions named = options;
+  named.system_roots = tls::SystemRoots::kNone;
+  auto declared = tls::LoadTrustStore(named);
+  if (!declared) return declared.error();
+  roots.declared = *std::move(declared);
+  return roots;
+}
+
+Fleet Fleet::Make(const WatchConfig& config, std::shared_ptr<const PolicyView> policy, Roots roots,
+                  Fleet old) {
   Fleet fleet;
   fleet.policy_ = std::move(policy);
-  fleet.trust_ = std::move(trust);
+  fleet.roots_ = std::move(roots);
   fleet.probe_ = config.probe;
   fleet.rotations_ = config.rotations;
   for (const GroupConfig& group_config : config.groups) {
@@ -90,7 +104,8 @@ void Fleet::Settle(Group& group) const {
                       .preamble = timeout,
                       .handshake = timeout,
                       .request = timeout};
-  settings->trust = trust_;
+  settings->trust = roots_.all;
+  settings->declared = roots_.declared;
   settings->policy = policy_->index();
   group.settings = std::move(settings);
 }

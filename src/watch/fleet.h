@@ -68,12 +68,20 @@ struct Vantages {
   std::size_t awaited = 0;         // that have not reported since the start, and are not stale
 };
 
+// Roots is what servers are held against.
+struct Roots {
+  std::shared_ptr<const tls::TrustStore> all;
+  std::shared_ptr<const tls::TrustStore> declared;  // those that the configuration names; or null
+
+  // Load fails as tls::LoadTrustStore does.
+  [[nodiscard]] static Result<Roots> Load(const tls::TrustOptions& options);
+};
+
 class Fleet {
  public:
   // Make makes the servers of `config`. Those that `old` has too keep what is known of them.
   [[nodiscard]] static Fleet Make(const WatchConfig& config,
-                                  std::shared_ptr<const PolicyView> policy,
-                                  std::shared_ptr<const tls::TrustStore> trust, Fleet old);
+                                  std::shared_ptr<const PolicyView> policy, Roots roots, Fleet old);
 
   // UsePolicy takes a new policy in.
   void UsePolicy(std::shared_ptr<const PolicyView> policy);
@@ -102,7 +110,7 @@ class Fleet {
   void Settle(Group& group) const;
 
   std::shared_ptr<const PolicyView> policy_;
-  std::shared_ptr<const tls::TrustStore> trust_;
+  Roots roots_;
   ProbeConfig probe_;
   std::vector<RotationConfig> rotations_;
   std::vector<std::unique_ptr<Server>> servers_;

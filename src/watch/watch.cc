@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "watch/watch.h"
 
+#include <csignal>
 #include <utility>
 
 #include "net/async/event_loop.h"
+#include "net/async/signals.h"
 #include "watch/agent.h"
 #include "watch/collector.h"
 #include "watch/policy_view.h"
@@ -11,6 +13,18 @@
 #include "watch/watcher.h"
 
 namespace cotter::watch {
+namespace {
+
+// MakeLoop is the loop of a service. Threads are started before the service watches for signals, so
+// they are blocked here.
+Result<std::unique_ptr<net::EventLoop>> MakeLoop() {
+  if (const Result<void> blocked = net::BlockSignals({SIGTERM, SIGINT, SIGHUP}); !blocked) {
+    return blocked.error();
+  }
+  return net::EventLoop::Create();
+}
+
+}  // namespace
 
 Result<WatchConfig> Check(const WatchOptions& options) {
   Result<WatchConfig> config = LoadConfig(options.config_file);
@@ -35,7 +49,7 @@ Result<WatchConfig> Check(const WatchOptions& options) {
 Result<void> Serve(const WatchOptions& options) {
   Result<WatchConfig> config = Check(options);
   if (!config) return config.error();
-  auto loop = net::EventLoop::Create();
+  auto loop = MakeLoop();
   if (!loop) return loop.error();
   auto watcher = Watcher::Create(**loop, options, *std::move(config));
   if (!watcher) return watcher.error();
@@ -59,7 +73,7 @@ Result<OnceSummary> Once(const WatchOptions& options) {
 Result<void> ServeAgent(const WatchOptions& options) {
   Result<WatchConfig> config = Check(options);
   if (!config) return config.error();
-  auto loop = net::EventLoop::Create();
+  auto loop = MakeLoop();
   if (!loop) return loop.error();
   auto agent = AgentService::Create(**loop, options, *std::move(config));
   if (!agent) return agent.error();

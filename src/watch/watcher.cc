@@ -70,9 +70,9 @@ Result<std::unique_ptr<Watcher>> Watcher::Create(net::EventLoop& loop, WatchOpti
 }
 
 Result<void> Watcher::Prepare() {
-  auto trust = tls::LoadTrustStore(config_.trust);
-  if (!trust) return trust.error();
-  trust_ = *std::move(trust);
+  auto roots = Roots::Load(config_.trust);
+  if (!roots) return roots.error();
+  roots_ = *std::move(roots);
   if (Result<void> followed = FollowPolicy(); !followed) return followed;
   auto view = PolicyView::Load(config_.policy, config_.environment);
   if (!view) return view.error();
@@ -89,7 +89,7 @@ Result<void> Watcher::Prepare() {
   }
   if (Result<void> read = collector_.Configure(config_.vantages, loop_.now()); !read) return read;
   book_.Configure(config_.rules);
-  fleet_ = Fleet::Make(config_, *std::move(view), trust_, {});
+  fleet_ = Fleet::Make(config_, *std::move(view), roots_, {});
   reloaded_ = base::Now();
   Restore();
   return Ok();

@@ -97,7 +97,7 @@ class Watcher {
   WatchConfig config_;
   std::shared_ptr<WatchedPolicy> policy_source_;
   std::shared_ptr<void> subscription_;
-  std::shared_ptr<const tls::TrustStore> trust_;
+  Roots roots_;
   std::unique_ptr<State> state_;
   std::unique_ptr<ClockGuard> clock_;
   Fleet fleet_;

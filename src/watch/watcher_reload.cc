@@ -57,8 +57,8 @@ Result<void> Watcher::TakeConfig(WatchConfig config) {
   if (config.state != config_.state || config.probe.connections != config_.probe.connections) {
     return Error{Code::kUsage, "state and connections are taken at a start alone"};
   }
-  auto trust = tls::LoadTrustStore(config.trust);
-  if (!trust) return trust.error();
+  auto roots = Roots::Load(config.trust);
+  if (!roots) return roots.error();
   // Another file begins anew; the same one goes on, and never back.
   const bool other_policy =
       config.policy != config_.policy || config.environment != config_.environment;
@@ -78,8 +78,8 @@ Result<void> Watcher::TakeConfig(WatchConfig config) {
   }
   collector_ = std::move(checked);
   book_.Configure(config_.rules);
-  trust_ = *std::move(trust);
-  fleet_ = Fleet::Make(config_, *std::move(view), trust_, std::move(fleet_));
+  roots_ = *std::move(roots);
+  fleet_ = Fleet::Make(config_, *std::move(view), roots_, std::move(fleet_));
   restless_.clear();
   moment_ = Now();
   Tell(book_.Forget(SubjectNames(), moment_));

@@ -9,15 +9,22 @@
 
 namespace cotter::net {
 
+Result<void> BlockSignals(std::initializer_list<int> signals) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : signals) sigaddset(&set, signal);
+  const int failed = pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  if (failed != 0) return ErrorOf(failed, "blocking signals");
+  return Ok();
+}
+
 Result<std::unique_ptr<SignalWatch>> SignalWatch::Start(EventLoop& loop,
                                                         std::initializer_list<int> signals,
                                                         std::function<void(int)> caught) {
   sigset_t set;
   sigemptyset(&set);
   for (const int signal : signals) sigaddset(&set, signal);
-  if (const int failed = pthread_sigmask(SIG_BLOCK, &set, nullptr); failed != 0) {
-    return ErrorOf(failed, "blocking signals");
-  }
+  if (const Result<void> blocked = BlockSignals(signals); !blocked) return blocked.error();
   Socket descriptor(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (descriptor.fd() < 0) return ErrorOf(errno, "watching signals");
   std::unique_ptr<SignalWatch> made(new SignalWatch(std::move(descriptor), std::move(caught)));

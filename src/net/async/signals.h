@@ -11,6 +11,10 @@
 
 namespace cotter::net {
 
+// BlockSignals blocks `signals` for the calling thread, and those that it starts later, for good:
+// for programs that start threads before they watch. Fails with kNetworkError.
+[[nodiscard]] Result<void> BlockSignals(std::initializer_list<int> signals);
+
 class SignalWatch final : public EventHandler {
  public:
   // Start blocks `signals` for the calling thread, and those that it starts later, for good, and
