@@ -290,6 +290,13 @@ std::size_t Connection::ReadApplicationData(std::span<std::uint8_t> buffer) {
       if (!AnswerRequests()) return 0;
       continue;
     }
+    if (count <= 0 && (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0) {
+      // RFC 5246, 7.2.1: the answer to a close_notify is one. Without it OpenSSL forgets the
+      // session, which a client could not resume by its id.
+      SSL_shutdown(ssl_.get());
+      static_cast<void>(Flush());
+      return 0;
+    }
     const Step step = Settle(count);
     if (step == Step::kDone) return static_cast<std::size_t>(count);
     if (step == Step::kOver) return 0;

@@ -78,7 +78,7 @@ std::vector<LiveConnections::Lost> LiveConnections::Sweep(
     if (allowed && verdict.outcome != Outcome::kReported) continue;
     if (!allowed && connection->told.exchange(true)) continue;
     try {
-      lost.push_back({connection, policy, verdict});
+      lost.push_back({connection, policy, verdict, connection->socket});
     } catch (const std::bad_alloc&) {  // the others must be shut down all the same
       continue;
     }

@@ -50,6 +50,7 @@ class LiveConnections {
     Handle connection;
     std::shared_ptr<const PolicyIndex> policy;
     Verdict verdict;
+    int socket;  // that it had then; -1: none
   };
 
   // Watched keeps a connection in the registry for as long as it lives itself. When it is gone, the

@@ -77,7 +77,7 @@ void Tell(const std::function<void(const Violation&)>& handler,
     record.endpoint = evidence.endpoint;
     record.found = FoundPins(evidence.paths.Restore());
     SetVerdict(lost.policy, lost.verdict, record);
-    Tell(handler, record, lost.connection->socket);
+    Tell(handler, record, lost.socket);
   } catch (...) {  // without memory nothing can be told; the connection is shut down already
     return;
   }
