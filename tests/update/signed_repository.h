@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A repository in memory that signs what a test publishes, with one Ed25519 key of OpenSSL's for
-// every role and metadata that is written here, by hand, in canonical form. For tests; safe from
-// any thread.
+// A repository in memory that signs what a test publishes, with Ed25519 keys of OpenSSL's, the same
+// for every role and all of them needed, and metadata that is written here, by hand, in canonical
+// form. For tests and benchmarks; safe from any thread.
 #pragma once
 
 #include <array>
@@ -12,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <openssl/evp.h>
 
@@ -23,19 +24,24 @@ namespace cotter::test {
 
 class SignedRepository {
  public:
-  explicit SignedRepository(Time expires = Time{4'102'444'800}) : expires_(FormatTime(expires)) {
-    key_ = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
-    std::array<std::uint8_t, 32> raw{};
-    std::size_t size = raw.size();
-    COTTER_CHECK(EVP_PKEY_get_raw_public_key(key_, raw.data(), &size) == 1);
-    public_ = R"({"keytype":"ed25519","keyval":{"public":")" + EncodeHex(raw) +
-              R"("},"scheme":"ed25519"})";
-    keyid_ = EncodeHex(base::Sha256(AsBytes(public_)).bytes);
+  explicit SignedRepository(Time expires = Time{4'102'444'800}, int keys = 1)
+      : expires_(FormatTime(expires)) {
+    for (int i = 0; i < keys; ++i) {
+      EVP_PKEY* const key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
+      std::array<std::uint8_t, 32> raw{};
+      std::size_t size = raw.size();
+      COTTER_CHECK(EVP_PKEY_get_raw_public_key(key, raw.data(), &size) == 1);
+      const std::string text = R"({"keytype":"ed25519","keyval":{"public":")" + EncodeHex(raw) +
+                               R"("},"scheme":"ed25519"})";
+      keys_[EncodeHex(base::Sha256(AsBytes(text)).bytes)] = {key, text};
+    }
     PublishRoot();
   }
   SignedRepository(const SignedRepository&) = delete;
   SignedRepository& operator=(const SignedRepository&) = delete;
-  ~SignedRepository() { EVP_PKEY_free(key_); }
+  ~SignedRepository() {
+    for (const auto& [keyid, key] : keys_) EVP_PKEY_free(key.first);
+  }
 
   [[nodiscard]] const std::string& root() const { return root_; }
 
@@ -111,16 +117,34 @@ class SignedRepository {
     SignedRepository* repository_;
   };
 
-  [[nodiscard]] std::string Sign(const std::string& content) const {
+  [[nodiscard]] static std::string SignatureOf(EVP_PKEY* key, const std::string& content) {
     EVP_MD_CTX* const context = EVP_MD_CTX_new();
     std::array<std::uint8_t, 64> signature{};
     std::size_t size = signature.size();
-    COTTER_CHECK(EVP_DigestSignInit(context, nullptr, nullptr, nullptr, key_) == 1);
+    COTTER_CHECK(EVP_DigestSignInit(context, nullptr, nullptr, nullptr, key) == 1);
     const ByteView bytes = AsBytes(content);
     COTTER_CHECK(EVP_DigestSign(context, signature.data(), &size, bytes.data(), bytes.size()) == 1);
     EVP_MD_CTX_free(context);
-    return R"({"signatures":[{"keyid":")" + keyid_ + R"(","sig":")" + EncodeHex(signature) +
-           R"("}],"signed":)" + content + "}";
+    return EncodeHex(signature);
+  }
+
+  // Joined is what `each` makes of every key, with commas between.
+  template <typename Each>
+  [[nodiscard]] std::string Joined(const Each& each) const {
+    std::string text;
+    for (const auto& [keyid, key] : keys_) {
+      if (!text.empty()) text += ',';
+      text += each(keyid, key);
+    }
+    return text;
+  }
+
+  [[nodiscard]] std::string Sign(const std::string& content) const {
+    return R"({"signatures":[)" + Joined([&](const std::string& keyid, const auto& key) {
+             return R"({"keyid":")" + keyid + R"(","sig":")" + SignatureOf(key.first, content) +
+                    R"("})";
+           }) +
+           R"(],"signed":)" + content + "}";
   }
 
   // Signed is a role's file: `fields` are those of the role alone. Keys are in canonical order as
@@ -137,9 +161,15 @@ class SignedRepository {
   }
 
   [[nodiscard]] std::string RootKeys() const {
-    const std::string role = R"({"keyids":[")" + keyid_ + R"("],"threshold":1})";
-    return R"("keys":{")" + keyid_ + R"(":)" + public_ + R"(},"roles":{"root":)" + role +
-           R"(,"snapshot":)" + role + R"(,"targets":)" + role + R"(,"timestamp":)" + role + "},";
+    const std::string role =
+        R"({"keyids":[)" +
+        Joined([](const std::string& keyid, const auto&) { return '"' + keyid + '"'; }) +
+        R"(],"threshold":)" + std::to_string(keys_.size()) + "}";
+    return R"("keys":{)" + Joined([](const std::string& keyid, const auto& key) {
+             return '"' + keyid + R"(":)" + key.second;
+           }) +
+           R"(},"roles":{"root":)" + role + R"(,"snapshot":)" + role + R"(,"targets":)" + role +
+           R"(,"timestamp":)" + role + "},";
   }
 
   void PublishRoot() {
@@ -159,11 +189,9 @@ class SignedRepository {
         R"("meta":{"snapshot.json":{"version":)" + std::to_string(version_) + "}}", "");
   }
 
-  EVP_PKEY* key_ = nullptr;
+  std::map<std::string, std::pair<EVP_PKEY*, std::string>> keys_;  // by keyid; and as JSON
   std::string expires_;
   std::string timestamp_expires_;
-  std::string public_;
-  std::string keyid_;
   std::string root_;
   mutable std::mutex mutex_;
   std::map<std::string, std::string> files_;  // under mutex_, as what follows
