@@ -15,10 +15,10 @@ Error In(std::string_view role, const Error& error) {
 }
 
 // ReadSelfSigned is a root that its own keys signed: what both a first root and a stored one are.
-Result<Root> ReadSelfSigned(std::string_view raw) {
+Result<Root> ReadSelfSigned(std::string_view raw, SignatureMemo& memo) {
   Result<Root> root = ReadRoot(raw);
   if (!root) return root;
-  if (Result<void> good = VerifySignatures(*root, root->root, root->keys); !good) {
+  if (Result<void> good = memo.Verify(*root, root->root, root->keys); !good) {
     return In("root", good.error());
   }
   return root;
@@ -94,19 +94,21 @@ std::string_view NameOf(Step step) noexcept {
 }
 
 Result<void> Client::Init(const std::string& directory, std::string_view root) {
-  if (Result<Root> read = ReadSelfSigned(root); !read) return read.error();
+  SignatureMemo memo;
+  if (Result<Root> read = ReadSelfSigned(root, memo); !read) return read.error();
   Result<MetadataStore> store = MetadataStore::Open(directory);
   if (!store) return store.error();
   return store->Save("root", root);
 }
 
 Result<Client> Client::Open(const std::string& directory, Fetcher& fetcher, ClientOptions options) {
+  if (options.memo == nullptr) options.memo = std::make_shared<SignatureMemo>();
   Result<MetadataStore> store = MetadataStore::Open(directory, options.stop.get());
   if (!store) return store.error();
   const Result<std::optional<std::string>> raw = store->Load("root", kMaxRootSize);
   if (!raw) return raw.error();
   if (!*raw) return Error{Code::kUpdateStateInvalid, directory + ": there is no root to trust"};
-  Result<Root> root = ReadSelfSigned(**raw);
+  Result<Root> root = ReadSelfSigned(**raw, *options.memo);
   if (!root) return Error{Code::kUpdateStateInvalid, directory + ": " + root.error().message};
   return Client(std::move(*store), fetcher, std::move(options), std::move(*root));
 }
@@ -145,11 +147,11 @@ Result<void> Client::RefreshRoot() {
     if (!*raw) break;
     Result<Root> root = ReadRoot(**raw);
     if (!root) return root.error();
-    if (Result<void> old = VerifySignatures(*root, root_.root, root_.keys); !old) {
+    if (Result<void> old = options_.memo->Verify(*root, root_.root, root_.keys); !old) {
       return Error{old.error().code, "by the keys of version " + std::to_string(root_.version) +
                                          ": " + old.error().message};
     }
-    if (Result<void> own = VerifySignatures(*root, root->root, root->keys); !own) return own;
+    if (Result<void> own = options_.memo->Verify(*root, root->root, root->keys); !own) return own;
     if (root->version < next) return Older("root", root->version, root_.version);
     if (Result<void> right = RequireVersion(*root, next); !right) return right;
     if (Result<void> saved = store_.Save("root", **raw); !saved) return saved;
@@ -172,12 +174,12 @@ Result<void> Client::LoadTrusted() {
   if (!snapshot) return snapshot.error();
   if (*timestamp) {
     Result<Timestamp> read = ReadTimestamp(**timestamp);
-    if (!read || !VerifySignatures(*read, root_.timestamp, root_.keys)) return Ok();
+    if (!read || !options_.memo->Verify(*read, root_.timestamp, root_.keys)) return Ok();
     timestamp_ = std::make_shared<const Timestamp>(std::move(*read));
   }
   if (*snapshot) {
     Result<Snapshot> read = ReadSnapshot(**snapshot);
-    if (read && VerifySignatures(*read, root_.snapshot, root_.keys)) {
+    if (read && options_.memo->Verify(*read, root_.snapshot, root_.keys)) {
       snapshot_ = std::make_shared<const Snapshot>(std::move(*read));
     } else {
       timestamp_ = nullptr;
@@ -194,7 +196,8 @@ Result<void> Client::RefreshTimestamp() {
   if (!*raw) return Error{Code::kFetchFailed, "the repository has none"};
   Result<Timestamp> read = ReadTimestamp(**raw);
   if (!read) return read.error();
-  if (Result<void> good = VerifySignatures(*read, root_.timestamp, root_.keys); !good) return good;
+  if (Result<void> good = options_.memo->Verify(*read, root_.timestamp, root_.keys); !good)
+    return good;
   if (timestamp_ != nullptr) {
     if (read->version < timestamp_->version) {
       return Older("timestamp", read->version, timestamp_->version);
@@ -230,7 +233,8 @@ Result<void> Client::TakeSnapshot(const std::string& raw) {
   if (Result<void> right = VerifyContent(raw, info); !right) return right;
   Result<Snapshot> read = ReadSnapshot(raw);
   if (!read) return read.error();
-  if (Result<void> good = VerifySignatures(*read, root_.snapshot, root_.keys); !good) return good;
+  if (Result<void> good = options_.memo->Verify(*read, root_.snapshot, root_.keys); !good)
+    return good;
   if (Result<void> right = RequireVersion(*read, info.version); !right) return right;
   if (snapshot_ != nullptr) {
     if (Result<void> good = RequireNoRollback(*snapshot_, *read); !good) return good;
@@ -271,7 +275,7 @@ Result<Targets> Client::CheckTargets(std::string_view raw, const FileInfo& info,
   if (Result<void> right = VerifyContent(raw, info); !right) return right.error();
   Result<Targets> read = ReadTargets(raw);
   if (!read) return read;
-  if (Result<void> good = VerifySignatures(*read, role, keys); !good) return good.error();
+  if (Result<void> good = options_.memo->Verify(*read, role, keys); !good) return good.error();
   if (Result<void> right = RequireVersion(*read, info.version); !right) return right.error();
   if (Result<void> fresh = RequireFresh(*read); !fresh) return fresh.error();
   return read;

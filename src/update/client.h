@@ -16,6 +16,7 @@
 #include "update/fetcher.h"
 #include "update/metadata.h"
 #include "update/metadata_store.h"
+#include "update/signature_memo.h"
 #include <cotter/result.h>
 #include <cotter/time.h>
 
@@ -59,6 +60,8 @@ struct ClientOptions {
   bool hash_in_target_name = true;
   // Where it becomes true, Open does not wait for the directory any longer. May be null.
   std::shared_ptr<const std::atomic<bool>> stop = nullptr;
+  // Of a program that makes one client after another. Null: one of this client's own.
+  std::shared_ptr<SignatureMemo> memo = nullptr;
 };
 
 class Client {

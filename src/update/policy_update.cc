@@ -165,8 +165,8 @@ Result<void> PolicyUpdate::TakeBase() {
 Result<PolicyUpdated> PolicyUpdate::RunOnce(const std::string& remote, Fetcher& fetcher, Time now) {
   step_ = Step::kState;
   const std::string base = remote.back() == '/' ? remote : remote + "/";
-  Result<Client> client =
-      Client::Open(MetadataFolder(), fetcher, {base + "metadata/", base + "targets/", true, stop_});
+  Result<Client> client = Client::Open(MetadataFolder(), fetcher,
+                                       {base + "metadata/", base + "targets/", true, stop_, memo_});
   if (!client) return client.error();
   if (Result<void> based = TakeBase(); !based) return based.error();
   Settle();

@@ -103,6 +103,7 @@ class PolicyUpdate {
 
   RemoteOptions options_;
   std::shared_ptr<const std::atomic<bool>> stop_;
+  std::shared_ptr<SignatureMemo> memo_ = std::make_shared<SignatureMemo>();
   PolicyInForce in_force_;
   std::optional<Compiled> composed_;  // what was put into force last
   bool settled_ = false;              // in this run
