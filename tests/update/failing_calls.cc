@@ -8,10 +8,9 @@
 //               "after" (killed after it)
 //   FAIL_COUNT  a file that gets one byte for each call, so that a test knows how many there are
 #include <cerrno>
+#include <charconv>
 #include <csignal>
-#include <cstdarg>
 #include <cstdlib>
-#include <cstring>
 #include <string_view>
 
 #include <dlfcn.h>
@@ -30,10 +29,16 @@ std::string_view Variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
+long Number(std::string_view text) {
+  long number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
 // Count is what is to become of the next call.
 Now Count() {
   static long calls = 0;
-  static const long at = std::strtol(Variable("FAIL_AT").data(), nullptr, 10);
+  static const long at = Number(Variable("FAIL_AT"));
   static const std::string_view how = Variable("FAIL_HOW");
   static const int counter = static_cast<int>(syscall(
       SYS_open, std::getenv("FAIL_COUNT"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
