@@ -66,14 +66,14 @@ void Upstream::Acquire(UpstreamUser& user, Reuse reuse) {
     Close(std::move(oldest));
   }
   if (total_ >= config_.connections) {
-    waiting_.push_back(&user);
+    waiting_.push_back({.user = &user, .reuse = reuse});
     return;
   }
   Connect(user);
 }
 
 void Upstream::Cancel(UpstreamUser& user) {
-  std::erase(waiting_, &user);
+  std::erase_if(waiting_, [&user](const Waiting& waiting) { return waiting.user == &user; });
   // A connection that is nearly open will do for the next request.
   for (const ConnectionPtr& connection : opening_) {
     if (connection->user_ == &user) connection->user_ = nullptr;
@@ -111,9 +111,9 @@ bool Upstream::MayBeUsed(UpstreamConnection& connection) const {
 
 void Upstream::ServeWaiting() {
   while (!waiting_.empty() && (!idle_.empty() || total_ < config_.connections)) {
-    UpstreamUser* const user = waiting_.front();
+    const Waiting next = waiting_.front();
     waiting_.pop_front();
-    Acquire(*user, Reuse::kAllowed);
+    Acquire(*next.user, next.reuse);
   }
 }
 
@@ -176,11 +176,18 @@ void Upstream::OnOpened(UpstreamConnection& connection) {
   if (record != nullptr && record->resumed) ++counters_.resumed;
   if (context_.log_connections) LogOpened(config_, *connection.stream_);
   ConnectionPtr taken = TakeOpening(connection);
-  if (taken->user_ == nullptr) {
+  UpstreamUser* const user = taken->user_;
+  // The trust was read again during the handshake: the verdict was that of the old one.
+  if (taken->enforcement_ != context_.enforcement) {
+    Close(std::move(taken));
+    if (user != nullptr) return Connect(*user);
+    return ServeWaiting();
+  }
+  if (user == nullptr) {
     Keep(std::move(taken));
     return ServeWaiting();
   }
-  Lend(std::move(taken), *connection.user_);
+  Lend(std::move(taken), *user);
 }
 
 void Upstream::OnFailed(UpstreamConnection& connection, const Error& error) {

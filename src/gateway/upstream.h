@@ -118,6 +118,12 @@ class Upstream {
 
   using ConnectionPtr = std::unique_ptr<UpstreamConnection>;
 
+  // Waiting is a user whose turn has not come, and what may be reused for it then.
+  struct Waiting {
+    UpstreamUser* user;
+    Reuse reuse;
+  };
+
   void Connect(UpstreamUser& user);
   void FindAddresses(UpstreamConnection& connection);
   void OnAddresses(Result<std::vector<net::Address>> found);
@@ -140,7 +146,7 @@ class Upstream {
   Endpoint endpoint_;
   std::vector<ConnectionPtr> opening_;
   std::vector<ConnectionPtr> idle_;  // the last one was used last
-  std::deque<UpstreamUser*> waiting_;
+  std::deque<Waiting> waiting_;
   std::size_t total_ = 0;
   std::vector<net::Address> addresses_;  // of the last look-up
   net::MonotonicTime addresses_good_until_{};

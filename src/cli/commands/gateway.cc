@@ -104,6 +104,8 @@ extern const Command kGatewayCommand{
         "leaves, and the client gets a 502 whose JSON body has the code. Between the program and "
         "the gateway nothing is encrypted, so it listens for this machine alone unless "
         "--insecure-listen-anywhere is given.\n\n"
+        "A route in the mode \"connect\" only routes and logs: TLS there is between the program and "
+        "the server, and the gateway verifies nothing.\n\n"
         "With --remote the policy comes from a signed repository, which is polled while the "
         "gateway "
         "serves; a new policy also ends connections that it does not allow. Its environment is the "

@@ -10,6 +10,8 @@
 #include "preload/judge/candidates.h"
 #include "preload/judge/ruling.h"
 #include "preload/judge/session_mark.h"
+#include "preload/judge/state.h"
+#include "tls/suites.h"
 #include "tls/trust_store.h"
 
 namespace cotter::preload {
@@ -147,6 +149,14 @@ void Kill(SSL* ssl) {
   ERR_raise(ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED);
 }
 
+// OfferVerifiedSuites takes away what could only end without a verdict: suites without
+// certificates, and external keys. Where that fails, Confirm meets the end.
+void OfferVerifiedSuites(SSL* ssl, const Candidates& candidates) {
+  if (!TheState().settings.report_only && NeedsCertificate(candidates)) {
+    (void)tls::RemoveUnverifiedSuites(ssl);
+  }
+}
+
 // ConfirmEnded decides about a handshake that ended.
 bool ConfirmEnded(SSL* ssl) {
   Connection* const connection = MakeConnection(ssl);
@@ -246,6 +256,7 @@ void Begin(ssl_st* ssl) noexcept {
     if (connection != nullptr) {
       connection->judged = connection->confirmed = false;
       connection->candidates = FindCandidates(ssl);
+      OfferVerifiedSuites(ssl, connection->candidates);
       SSL_SESSION* const session = SSL_get_session(ssl);
       if (session == nullptr || OutcomeOf(session, connection->candidates.Key(),
                                           SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)))) {

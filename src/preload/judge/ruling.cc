@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "preload/judge/ruling.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -163,14 +164,17 @@ Ruling Rule(const Candidates& candidates, const Evidence& evidence, Finality fin
   return ruling;
 }
 
-Answer RuleUnseen(const Candidates& candidates, std::string_view why) {
+bool NeedsCertificate(const Candidates& candidates) {
   const State& state = TheState();
-  bool ruled = !candidates.undecidable.empty();
-  for (const Endpoint& endpoint : candidates.endpoints) {
-    ruled |= !IsLeftToProgram(state.policy, state.policy.Find(endpoint.host, endpoint.port));
-  }
-  if (!ruled) return Answer::kUnruled;
-  const bool report_only = state.settings.report_only;
+  return !candidates.undecidable.empty() ||
+         std::ranges::any_of(candidates.endpoints, [&state](const Endpoint& endpoint) {
+           return !IsLeftToProgram(state.policy, state.policy.Find(endpoint.host, endpoint.port));
+         });
+}
+
+Answer RuleUnseen(const Candidates& candidates, std::string_view why) {
+  if (!NeedsCertificate(candidates)) return Answer::kUnruled;
+  const bool report_only = TheState().settings.report_only;
   TellUndecidable(candidates.undecidable.empty() ? why : candidates.undecidable, candidates.peer,
                   report_only ? Action::kReported : Action::kRefused);
   return report_only ? Answer::kUnruled : Answer::kRefused;

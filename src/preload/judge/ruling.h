@@ -44,6 +44,10 @@ struct Ruling {
 [[nodiscard]] Ruling Rule(const Candidates& candidates, const Evidence& evidence,
                           Finality finality);
 
+// NeedsCertificate reports that a rule applies, so that a handshake which shows no certificate has
+// no verdict.
+[[nodiscard]] bool NeedsCertificate(const Candidates& candidates);
+
 // RuleUnseen is the answer for a handshake that showed no certificate: only hosts without a rule
 // may go on.
 [[nodiscard]] Answer RuleUnseen(const Candidates& candidates, std::string_view why);

@@ -24,15 +24,15 @@ class Outcome:
 
 class Door:
     """The conversation with the table. `command(order, roots)` gives the program's words and its environment;
-    `read(outcome)` gives (HTTP status or None, peer or None)."""
+    `read(outcome)` gives (HTTP status or None, peer or None). A `late` program verifies once the handshake is over."""
 
-    def __init__(self, command, read, cannot):
+    def __init__(self, command, read, cannot, late=False):
         parser = argparse.ArgumentParser()
         parser.add_argument("--policy", required=True)
         parser.add_argument("--roots", required=True)
         parser.add_argument("--now")
         self._options = parser.parse_args()
-        self._command, self._read, self._cannot = command, read, cannot
+        self._command, self._read, self._cannot, self._late = command, read, cannot, late
         self._folder = tempfile.TemporaryDirectory(prefix="cotter-exec-door-")
 
     def serve(self):
@@ -78,6 +78,7 @@ class Door:
         answer["outcome"] = line["outcome"]
         answer["told"] = sum(one["action"] != "allowed" and one["outcome"] != "pki_error" for one in outcome.audit)
         if refused or status is None:
+            answer["late"] = self._late and not refused
             return {**answer, "code": line.get("code") or "tls_failed", "outcome": line["outcome"] if refused else None,
                     "message": line.get("message", outcome.err[-2000:])}
         return {**answer, "ok": True, "message": line.get("message", ""), "status": status}
@@ -93,10 +94,13 @@ def split(url):
 def resolve(url, connect):
     """An environment in which the host of `url` has the address of `connect`; empty where that is not as simple as DNS."""
     host, port, _ = split(url)
-    address, connect_port = connect.rsplit(":", 1)
-    if not re.fullmatch(r"[a-z0-9.-]*[a-z]", host) or connect_port != str(port):
-        return {}
+    return name({host}, connect) if connect.endswith(f":{port}") and re.fullmatch(r"[a-z0-9.-]*[a-z]", host) else {}
+
+
+def name(hosts_of_address, connect):
+    """An environment in which these hosts have the address of `connect`."""
+    address = connect.rsplit(":", 1)[0]
     hosts = pathlib.Path(tempfile.gettempdir()) / f"cotter-hosts-{os.getpid()}"
-    hosts.write_text(f"{address.strip('[]')} {host}\n")
+    hosts.write_text("".join(f"{address.strip('[]')} {host}\n" for host in hosts_of_address))
     atexit.register(hosts.unlink, missing_ok=True)
     return {"LD_PRELOAD": "libnss_wrapper.so", "NSS_WRAPPER_HOSTS": str(hosts)}
