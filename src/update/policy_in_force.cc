@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "base/file.h"
+#include "base/sha256.h"
 #include "policy/policy_file.h"
 #include "policy/policy_json.h"
 #include "update/delegate.h"
@@ -56,8 +57,18 @@ Result<const Policy*> PolicyInForce::Parse(const std::string& signed_text) {
     if (!policy) return policy.error();
     parsed_ = *std::move(policy);
     parsed_text_ = signed_text;
+    plain_.reset();
+    if (parsed_->delegates.empty() && parsed_->emergency.empty() && parsed_->revision == 0) {
+      plain_ = Plain{base::Sha256(AsBytes(signed_text))};
+    }
   }
   return &*parsed_;
+}
+
+// StandsAlone reports that what is in force of `signed_text` is just that, which is known without
+// reading it again.
+bool PolicyInForce::StandsAlone(const std::string& signed_text) const {
+  return !emergency_->knows() && plain_ && plain_->content == base::Sha256(AsBytes(signed_text));
 }
 
 Result<void> PolicyInForce::RequireAuthored(const std::string& text) {
@@ -138,11 +149,12 @@ Result<void> PolicyInForce::FetchDelegate(Client& client, const Policy& policy,
 std::vector<Error> PolicyInForce::Fetch(Client& client, const std::string& signed_text) {
   Load();
   std::vector<Error> notices;
-  const Result<const Policy*> policy = Parse(signed_text);
-  if (!policy) return {policy.error()};
   if (Result<void> done = FetchEmergency(client); !done) {
     notices.push_back(About("emergency statements", done.error()));
   }
+  if (StandsAlone(signed_text)) return notices;
+  const Result<const Policy*> policy = Parse(signed_text);
+  if (!policy) return {policy.error()};
   std::size_t count = 0;
   for (const Delegate& delegate : (*policy)->delegates) {
     if (++count > kMaxDelegates) {
@@ -159,11 +171,15 @@ std::vector<Error> PolicyInForce::Fetch(Client& client, const std::string& signe
 
 Result<Composed> PolicyInForce::Compose(const std::string& signed_text, const Clocks& clocks) {
   Load();
+  Composed composed;
+  composed.time = clocks.wall;
+  if (StandsAlone(signed_text)) {
+    composed.text = signed_text;
+    return composed;
+  }
   const Result<const Policy*> parsed = Parse(signed_text);
   if (!parsed) return parsed.error();
   Policy policy = **parsed;
-  Composed composed;
-  composed.time = clocks.wall;
   std::size_t count = 0;
   const std::vector<Delegate> delegates = policy.delegates;
   for (const Delegate& delegate : delegates) {
@@ -223,6 +239,11 @@ Result<void> PolicyInForce::Write(const std::string& signed_text, const Composed
     if (Result<void> done = WriteIfOther(SignedFile(), signed_text, kLimit); !done) return done;
   }
   if (Result<void> done = WriteIfOther(PolicyFile(), composed.text, kLimit); !done) return done;
+  if (same && plain_ && !emergency_->knows()) {
+    // For the hours until the next poll, what is compiled is enough.
+    parsed_.reset();
+    parsed_text_ = {};
+  }
   if (!same || !Exists(SignedFile())) return Ok();
   std::error_code error;
   std::filesystem::remove(SignedFile(), error);

@@ -64,7 +64,13 @@ class PolicyInForce {
   [[nodiscard]] std::string EmergencyFilePath() const { return state_ + "/emergency.json"; }
   [[nodiscard]] std::string DelegateFile(const std::string& name) const;
 
+  // Plain is a signed text beside which nothing stands: it names no delegates.
+  struct Plain {
+    Digest content;
+  };
+
   void Load();
+  [[nodiscard]] bool StandsAlone(const std::string& signed_text) const;
   Result<void> Log(const std::vector<JsonObject>& news, Time now);
   Result<const Policy*> Parse(const std::string& signed_text);
   Result<void> FetchEmergency(Client& client);
@@ -76,6 +82,7 @@ class PolicyInForce {
   std::string emergency_text_;               // as it stands on disk
   std::string parsed_text_;                  // what parsed_ was read from
   std::optional<Policy> parsed_;
+  std::optional<Plain> plain_;  // read last; a poll that brings nothing new reads no policy
 };
 
 // StateView is what stands in a state directory.

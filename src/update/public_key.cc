@@ -36,10 +36,28 @@ int HexDigit(char c) {
   return -1;
 }
 
-KeyPtr ReadEd25519(const std::string& text) {
+// What is read of a key, and its SubjectPublicKeyInfo where that is known without OpenSSL's
+// encoder, which takes as long as verifying a signature.
+struct KeyRead {
+  KeyPtr key;
+  Bytes info{};
+};
+
+// The SubjectPublicKeyInfo of an Ed25519 key (RFC 8410, section 4) up to the key.
+constexpr std::array<std::uint8_t, 12> kEd25519Head = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
+                                                       0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};
+
+Bytes Joined(ByteView head, ByteView rest) {
+  Bytes all(head.begin(), head.end());
+  all.insert(all.end(), rest.begin(), rest.end());
+  return all;
+}
+
+KeyRead ReadEd25519(const std::string& text) {
   const std::optional<Bytes> raw = DecodeHex(text);
-  if (!raw || raw->size() != kEd25519KeySize) return nullptr;
-  return KeyPtr(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, raw->data(), raw->size()));
+  if (!raw || raw->size() != kEd25519KeySize) return {};
+  KeyPtr key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, raw->data(), raw->size()));
+  return {std::move(key), Joined(kEd25519Head, *raw)};
 }
 
 KeyPtr ReadPem(const std::string& text) {
@@ -75,9 +93,9 @@ Bytes P256PointOf(std::string_view text) {
 }
 
 // OpenSSL's reader of PEM takes half a millisecond to find out what a key is.
-KeyPtr ReadP256(const std::string& text) {
+KeyRead ReadP256(const std::string& text) {
   Bytes point = P256PointOf(text);
-  if (point.empty()) return ReadPem(text);
+  if (point.empty()) return {ReadPem(text)};
   std::string group = "prime256v1";
   std::array<OSSL_PARAM, 3> parameters = {
       OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group.data(), group.size()),
@@ -87,9 +105,9 @@ KeyPtr ReadP256(const std::string& text) {
   EVP_PKEY* key = nullptr;
   if (context == nullptr || EVP_PKEY_fromdata_init(context.get()) != 1 ||
       EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, parameters.data()) != 1) {
-    return nullptr;
+    return {};
   }
-  return KeyPtr(key);
+  return {KeyPtr(key), Joined(kP256Head, point)};
 }
 
 bool IsP256(EVP_PKEY* key) {
@@ -105,7 +123,9 @@ bool IsUsableRsa(EVP_PKEY* key) {
   return EVP_PKEY_is_a(key, "RSA") == 1 && bits >= kMinRsaBits && bits <= kMaxRsaBits;
 }
 
-std::optional<Digest> IdentityOf(EVP_PKEY* key) {
+std::optional<Digest> IdentityOf(const KeyRead& read) {
+  if (!read.info.empty()) return base::Sha256(read.info);
+  EVP_PKEY* const key = read.key.get();
   unsigned char* der = nullptr;
   const int size = i2d_PUBKEY(key, &der);
   const OpensslBytesPtr owner(der);
@@ -135,25 +155,26 @@ std::optional<PublicKey> PublicKey::Read(const JsonValue& key) {
   if (text == nullptr || text->size() > kMaxKeyText) return std::nullopt;
 
   Scheme found = Scheme::kEd25519;
-  KeyPtr read;
+  KeyRead read;
   if (*type == "ed25519" && *scheme == "ed25519") {
     read = ReadEd25519(*text);
   } else if ((*type == "ecdsa" || *type == "ecdsa-sha2-nistp256") &&
              *scheme == "ecdsa-sha2-nistp256") {
     found = Scheme::kEcdsaP256;
     read = ReadP256(*text);
-    if (read != nullptr && !IsP256(read.get())) return std::nullopt;
+    if (read.key != nullptr && !IsP256(read.key.get())) return std::nullopt;
   } else if (*type == "rsa" &&
              (*scheme == "rsassa-pss-sha256" || *scheme == "rsa-pkcs1v15-sha256")) {
     found = *scheme == "rsassa-pss-sha256" ? Scheme::kRsaPss : Scheme::kRsaPkcs1;
-    read = ReadPem(*text);
-    if (read != nullptr && !IsUsableRsa(read.get())) return std::nullopt;
+    read.key = ReadPem(*text);
+    if (read.key != nullptr && !IsUsableRsa(read.key.get())) return std::nullopt;
   }
   ERR_clear_error();
-  if (read == nullptr) return std::nullopt;
-  const std::optional<Digest> identity = IdentityOf(read.get());
+  if (read.key == nullptr) return std::nullopt;
+  const std::optional<Digest> identity = IdentityOf(read);
   if (!identity) return std::nullopt;
-  return PublicKey(found, std::shared_ptr<evp_pkey_st>(read.release(), EVP_PKEY_free), *identity);
+  return PublicKey(found, std::shared_ptr<evp_pkey_st>(read.key.release(), EVP_PKEY_free),
+                   *identity);
 }
 
 bool PublicKey::Verifies(ByteView message, ByteView signature) const {
