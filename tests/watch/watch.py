@@ -21,7 +21,7 @@ import urllib.request
 sys.path.insert(0, os.path.join(os.environ.get("COTTER_SOURCE_DIR", "."), "tests/support"))
 from lab import Lab  # noqa: E402, F401
 
-PATIENCE = 60  # seconds for anything that must happen, on a busy machine
+PATIENCE = 30  # seconds for anything that must happen, on a busy machine
 HOST = "api.example.com"
 PROGRAM = os.environ.get("COTTER_BIN", "build/debug/cotter")
 
@@ -242,6 +242,9 @@ class Receiver:
 
     def sink(self, **keys):
         return {"type": "webhook", "url": f"http://127.0.0.1:{self.port}/hook", **keys}
+
+    def told_bodies(self):
+        return [json.loads(request["body"]) for request in list(self.requests)]
 
     def told(self):
         return [json.loads(request["body"]) for request in list(self.requests)]
