@@ -104,11 +104,11 @@ class Real(unittest.TestCase):
 
     # S3-09, S3-49: one place of a farm answers otherwise, and mitmproxy in the way is told as what it is.
     def test_a_farm_of_nginx_and_mitmproxy_in_the_way(self):
-        port = free_port()
+        port, origin = free_port(), free_port()
         servers = ""
-        for number, identity in ((1, "leaf"), (2, "leaf"), (3, "leaf")):
-            servers += (f"server {{ listen 127.0.0.{number}:{port} ssl; ssl_certificate {self.lab.file(identity, 'chain.pem')};"
-                        f" ssl_certificate_key {self.lab.file(identity, 'key')}; return 200 ok; }}\n")
+        for place in (f"127.0.0.1:{port}", f"127.0.0.2:{port}", f"127.0.0.3:{port}", f"127.0.0.1:{origin}"):
+            servers += (f"server {{ listen {place} ssl; ssl_certificate {self.lab.file('leaf', 'chain.pem')};"
+                        f" ssl_certificate_key {self.lab.file('leaf', 'key')}; return 200 ok; }}\n")
         config = self.folder / "nginx.conf"
 
         def write(text):
@@ -129,7 +129,7 @@ class Real(unittest.TestCase):
         stop_process(nginx)
         write(servers.replace(f"127.0.0.3:{port}", f"127.0.0.3:{free_port()}"))
         self.start("nginx", "-p", self.folder, "-c", config)
-        self.start("mitmdump", "--mode", f"reverse:https://127.0.0.1:{port}", "--listen-host", "127.0.0.3", "-p", port,
+        self.start("mitmdump", "--mode", f"reverse:https://127.0.0.1:{origin}", "--listen-host", "127.0.0.3", "-p", port,
                    "--ssl-insecure", "--set", f"confdir={self.folder}/mitm", "--set", "keep_host_header=true")
         told = receiver.wait("pki_error")
         self.assertIn(f"127.0.0.3:{port}", told["details"])

@@ -21,7 +21,7 @@ import urllib.request
 sys.path.insert(0, os.path.join(os.environ.get("COTTER_SOURCE_DIR", "."), "tests/support"))
 from lab import Lab  # noqa: E402, F401
 
-PATIENCE = 30  # seconds for anything that must happen, on a busy machine
+PATIENCE = 60  # seconds for anything that must happen, on a busy machine
 HOST = "api.example.com"
 PROGRAM = os.environ.get("COTTER_BIN", "build/debug/cotter")
 
