@@ -208,7 +208,7 @@ void PolicyUpdate::Settle() {
   const Result<std::string> content = in_force_.Signed();
   if (!content) return;
   const Result<Composed> composed = in_force_.Compose(*content, ClocksNow());
-  if (composed && Compile(composed->text, composed_)) {
+  if (composed && Compile(composed->text, composed->text == *content ? last_ : composed_)) {
     static_cast<void>(in_force_.Write(*content, *composed));
   }
 }
