@@ -38,6 +38,7 @@
 #include <string_view>
 #include <vector>
 
+#include <cotter/bytes.h>
 #include <cotter/evaluate.h>
 #include <cotter/host.h>
 #include <cotter/path.h>
@@ -61,6 +62,10 @@ struct Violation {
   std::span<const Digest> found;  // SPKI digests of the default path, leaf first
   std::string_view message;       // for people
   int socket;                     // of the connection, for getpeername; -1 where OpenSSL has none
+
+  // ConnectionRecord's; empty for a connection that a swap of the policy ended.
+  std::span<const Bytes> presented{};
+  std::span<const Bytes> validated{};
 };
 
 // Whether connections may resume a session of an earlier one.
@@ -107,6 +112,11 @@ struct ConnectionRecord {
   // "bad ssl pin detected, found pins: [...]". No code where the connection is allowed.
   std::optional<Code> code;
   std::string message;
+
+  // Certificates as DER, leaf first, where the handshake came to a violation or was reported: what
+  // the server presented, and the default path. Empty elsewhere, and where nothing verified.
+  std::vector<Bytes> presented;
+  std::vector<Bytes> validated;
 
   std::string tls_version;  // "TLSv1.3"
   bool resumed = false;     // the verdict is on what the session's first handshake showed

@@ -84,9 +84,10 @@ struct ViolationEvent {
   std::vector<Digest> known_pins;  // SPKI pins of that rule that could have matched
   std::string policy_name;
   std::uint64_t policy_version = 0;
-  std::string peer;                   // "192.0.2.7:443", "[2001:db8::7]:443"; empty: not known
-  std::vector<Bytes> served_chain{};  // DER, as the server sent it, where the door kept it
-  std::optional<Request> request{};   // of an HTTP client
+  std::string peer;                      // "192.0.2.7:443", "[2001:db8::7]:443"; empty: not known
+  std::vector<Bytes> served_chain{};     // DER, as the server sent it, where the door kept it
+  std::vector<Bytes> validated_chain{};  // DER, the default path, likewise
+  std::optional<Request> request{};      // of an HTTP client
 
   // The emergency statement that has the rule report, and when it ends; empty for none.
   std::string suspension{};
@@ -100,7 +101,9 @@ struct Occurrence {
   const Verdict& verdict;
   std::span<const Digest> found;
   std::string_view message;
-  const PolicyIndex* policy = nullptr;  // what was decided by; null: not known
+  const PolicyIndex* policy = nullptr;    // what was decided by; null: not known
+  std::span<const Bytes> served_chain{};  // as the event has them; empty: not kept
+  std::span<const Bytes> validated_chain{};
 };
 
 // MakeEvent copies `occurrence`, judged at `now` on a connection to `peer` (PeerOf). Allocates.

@@ -38,7 +38,9 @@ void Tell(const Told& told, const tls::Violation& violation) {
                                        .verdict = violation.verdict,
                                        .found = violation.found,
                                        .message = violation.message,
-                                       .policy = policy.get()},
+                                       .policy = policy.get(),
+                                       .served_chain = violation.presented,
+                                       .validated_chain = violation.validated},
                                       told.now(), peer));
   }
   if (told.call != nullptr) {

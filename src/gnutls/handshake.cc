@@ -43,13 +43,15 @@ bool Judge(gnutls_session_t session, GnutlsConnection& connection) {
   const EnforcerOptions& options = connection.shared->options;
   connection.record.reset();
   std::shared_ptr<const PolicyIndex> policy = options.policy->Current();
+  const PresentedChain presented = PresentedBy(session);
   const Judgement judgement =
-      JudgeChain(*policy, connection.endpoint, *options.trust, options.now(), PresentedBy(session));
+      JudgeChain(*policy, connection.endpoint, *options.trust, options.now(), presented);
   if (judgement.verdict.allowed()) {
     connection.evidence = KeepEvidence(*policy, connection.endpoint, judgement, Resumption::kOff);
   }
   connection.record =
       MakeRecord(connection.endpoint, std::move(policy), judgement, VersionOf(session));
+  NoteCertificates(presented, judgement, *connection.record);
   Tell(options.on_violation, *connection.record, connection.socket);
   return judgement.verdict.allowed();
 }

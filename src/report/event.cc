@@ -22,6 +22,9 @@ ViolationEvent MakeEvent(const Occurrence& occurrence, Time now, std::string pee
   event.message = std::string(occurrence.message);
   event.found.assign(occurrence.found.begin(), occurrence.found.end());
   event.peer = std::move(peer);
+  event.served_chain.assign(occurrence.served_chain.begin(), occurrence.served_chain.end());
+  event.validated_chain.assign(occurrence.validated_chain.begin(),
+                               occurrence.validated_chain.end());
   if (occurrence.policy != nullptr) {
     event.policy_name = std::string(occurrence.policy->name());
     event.policy_version = occurrence.policy->version();

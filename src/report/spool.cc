@@ -308,7 +308,8 @@ class DiskSpool final : public Spool {
     if (accepted) {
       record.count -= std::min(record.count, sent.count);
       record.first = record.last;
-      record.chain.clear();  // it was reported once; counts do not need it
+      record.chain.clear();  // they were reported once; counts do not need them
+      record.validated.clear();
       if (full) record.reported = now;
     }
     record.step = std::min(record.step + 1, kLastStep);

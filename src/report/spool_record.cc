@@ -165,6 +165,12 @@ std::string Pem(std::string_view base64) {
   return pem + "-----END CERTIFICATE-----\n";
 }
 
+json::array Pems(const std::vector<std::string>& chain) {
+  json::array pems;
+  for (const std::string& certificate : chain) pems.emplace_back(Pem(certificate));
+  return pems;
+}
+
 }  // namespace
 
 SpoolRecord MakeRecord(const ViolationEvent& event) {
@@ -191,6 +197,9 @@ SpoolRecord MakeRecord(const ViolationEvent& event) {
   record.count = 1;
   record.first = record.last = record.due = time;
   for (const Bytes& der : event.served_chain) record.chain.push_back(EncodeBase64(der));
+  for (const Bytes& der : event.validated_chain) record.validated.push_back(EncodeBase64(der));
+  // What the server sent says more of an interceptor than the path, which ends at a known root.
+  if (FormatRecord(record).size() > kMaxRecordSize) record.validated.clear();
   if (FormatRecord(record).size() > kMaxRecordSize) record.chain.clear();
   return record;
 }
@@ -217,6 +226,7 @@ std::string FormatRecord(const SpoolRecord& record) {
                                       {"policy", record.policy_name},
                                       {"policy_version", record.policy_version},
                                       {"chain", Texts(record.chain)},
+                                      {"validated", Texts(record.validated)},
                                       {"count", record.count},
                                       {"first", record.first.unix_seconds},
                                       {"last", record.last.unix_seconds},
@@ -241,6 +251,7 @@ Result<SpoolRecord> ParseRecord(std::string_view text) {
   record.policy_name = reader.Text("policy");
   record.policy_version = reader.Number("policy_version", UINT64_MAX);
   record.chain = reader.Texts("chain");
+  record.validated = reader.Texts("validated");
   record.count = reader.Number("count", UINT64_MAX);
   record.first = reader.Date("first");
   record.last = reader.Date("last");
@@ -260,12 +271,8 @@ std::string FullReport(const SpoolRecord& record, double sampling_fraction) {
       {"include-subdomains", wildcard},
       {"noted-hostname", wildcard ? pattern.substr(pattern.find('.') + 1) : pattern}};
   if (record.expires) report["effective-expiration-date"] = FormatTime(*record.expires);
-  json::array served;
-  for (const std::string& certificate : record.chain) served.emplace_back(Pem(certificate));
-  report["served-certificate-chain"] = std::move(served);
-  // Doors keep the pins of the path that they verified, not its certificates; "served-pins" has
-  // them.
-  report["validated-certificate-chain"] = json::array();
+  report["served-certificate-chain"] = Pems(record.chain);
+  report["validated-certificate-chain"] = Pems(record.validated);
   json::array known;
   for (const Digest& pin : record.known_pins) {
     known.emplace_back("pin-sha256=\"" + FormatPinBase64(pin) + "\"");

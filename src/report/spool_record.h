@@ -15,9 +15,9 @@
 
 namespace cotter::report {
 
-// A record with the longest names and most pins that it keeps takes a quarter of this; the rest is
-// for a chain.
-inline constexpr std::size_t kMaxRecordSize = std::size_t{16} << 10;
+// A record with the longest names and most pins that it keeps takes an eighth of this; the rest is
+// for two chains.
+inline constexpr std::size_t kMaxRecordSize = std::size_t{32} << 10;
 
 // Steps of the schedule: see Delay.
 inline constexpr std::uint32_t kLastStep = 5;
@@ -34,7 +34,8 @@ struct SpoolRecord {
   std::vector<Digest> known_pins;  // the first 32
   std::string policy_name;
   std::uint64_t policy_version = 0;
-  std::vector<std::string> chain;  // base64 of DER, where the door kept it and it fits
+  std::vector<std::string> chain;      // base64 of DER, where the door kept it and it fits
+  std::vector<std::string> validated;  // likewise, the default path
 
   std::uint64_t count = 0;  // failures that were not sent yet
   Time first;               // of those

@@ -257,13 +257,17 @@ std::vector<Bytes> Verification::DerOf(std::size_t index) const {
   std::vector<Bytes> certificates;
   const STACK_OF(X509)* const chain = chains_[index].get();
   for (int i = 0; i < sk_X509_num(chain); ++i) {
-    unsigned char* raw = nullptr;
-    const int size = i2d_X509(sk_X509_value(chain, i), &raw);
-    const OpensslBytesPtr der(raw);
-    COTTER_CHECK(size > 0);
-    certificates.emplace_back(der.get(), der.get() + size);
+    certificates.push_back(tls::DerOf(*sk_X509_value(chain, i)));
   }
   return certificates;
+}
+
+Bytes DerOf(const X509& certificate) {
+  unsigned char* raw = nullptr;
+  const int size = i2d_X509(&certificate, &raw);
+  const OpensslBytesPtr der(raw);
+  COTTER_CHECK(size > 0);
+  return Bytes(der.get(), der.get() + size);
 }
 
 }  // namespace cotter::tls

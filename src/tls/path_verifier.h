@@ -91,6 +91,9 @@ class Verification {
   SearchEnd search_end_ = SearchEnd::kDefaultOnly;
 };
 
+// DerOf is the encoding of `certificate`, as it was received. Allocates.
+[[nodiscard]] Bytes DerOf(const X509& certificate);
+
 // PathVerifier verifies what one server presented.
 class PathVerifier {
  public:

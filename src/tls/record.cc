@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tls/record.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,22 @@ ConnectionRecord MakeRecord(const Endpoint& endpoint, std::shared_ptr<const Poli
   record.message = judgement.message();
   record.tls_version = std::move(tls_version);
   return record;
+}
+
+void NoteCertificates(const STACK_OF(X509) * presented, const Judgement& judgement,
+                      ConnectionRecord& record) {
+  if (!IsViolation(record.verdict)) return;
+  const int count = std::min(sk_X509_num(presented), static_cast<int>(kMaxPathLength));
+  for (int i = 0; i < count; ++i) record.presented.push_back(DerOf(*sk_X509_value(presented, i)));
+  if (!judgement.verification.paths().empty()) record.validated = judgement.verification.DerOf(0);
+}
+
+void NoteCertificates(const PresentedChain& presented, const Judgement& judgement,
+                      ConnectionRecord& record) {
+  if (!IsViolation(record.verdict)) return;
+  record.presented = presented.certificates;
+  if (record.presented.size() > kMaxPathLength) record.presented.resize(kMaxPathLength);
+  if (!judgement.verification.paths().empty()) record.validated = judgement.verification.DerOf(0);
 }
 
 ConnectionRecord MakeRefusal(const Endpoint* endpoint, Error why, std::string tls_version) {
@@ -63,7 +80,9 @@ void Tell(const std::function<void(const Violation&)>& handler, const Connection
              .verdict = record.verdict,
              .found = record.found,
              .message = record.message,
-             .socket = socket});
+             .socket = socket,
+             .presented = record.presented,
+             .validated = record.validated});
   } catch (...) {
     return;
   }

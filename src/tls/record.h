@@ -11,6 +11,7 @@
 
 #include "tls/judge.h"
 #include "tls/live_connections.h"
+#include "tls/openssl_ptr.h"
 #include <cotter/openssl.h>
 
 namespace cotter::tls {
@@ -19,6 +20,14 @@ namespace cotter::tls {
 [[nodiscard]] ConnectionRecord MakeRecord(const Endpoint& endpoint,
                                           std::shared_ptr<const PolicyIndex> policy,
                                           const Judgement& judgement, std::string tls_version);
+
+// NoteCertificates keeps in `record`, where it is a violation, what the server `presented` (leaf
+// first, the stack may be null; kMaxPathLength at most) and the default path of `judgement`, which
+// must still have it.
+void NoteCertificates(const STACK_OF(X509) * presented, const Judgement& judgement,
+                      ConnectionRecord& record);
+void NoteCertificates(const PresentedChain& presented, const Judgement& judgement,
+                      ConnectionRecord& record);
 
 // MakeRefusal is the record of a connection that came to no verdict, for the reason `why`.
 [[nodiscard]] ConnectionRecord MakeRefusal(const Endpoint* endpoint, Error why,

@@ -69,6 +69,7 @@ bool Judge(Connection& connection, const SSL* ssl, X509_STORE_CTX* context) {
                                         X509_STORE_CTX_get0_untrusted(context));
   connection.record =
       MakeRecord(*connection.endpoint, std::move(policy), judgement, SSL_get_version(ssl));
+  NoteCertificates(X509_STORE_CTX_get0_untrusted(context), judgement, *connection.record);
   if (judgement.verdict.allowed()) NoteAllowed(connection, ssl, judgement);
   if (!Deliver(connection, ssl)) {
     if (!judgement.verdict.allowed()) X509_STORE_CTX_set_error(context, AlertError(judgement));

@@ -102,6 +102,12 @@ TEST(Client, TellsTheHandlerOfEveryFailingConnection_S1_11_S1_24_S1_26_S1_34) {
   EXPECT_EQ(told[2].event.peer, server.authority());
   ASSERT_EQ(told[2].event.found.size(), 2U);
   EXPECT_EQ(FormatPin(told[2].event.found[0]), PinOf("rogue-leaf"));
+  // The certificates, for reports (S1-35): as served, and as verified with the root.
+  const lab::Identity& rogue = World().Get("rogue-leaf");
+  ASSERT_EQ(told[2].event.served_chain.size(), 1 + rogue.chain.size());
+  EXPECT_EQ(told[2].event.served_chain[0], rogue.certificate.der);
+  ASSERT_EQ(told[2].event.validated_chain.size(), 2U);
+  EXPECT_EQ(told[2].event.validated_chain[1], World().Get("rogue-root").certificate.der);
   // What may be kept of it holds no secret.
   ASSERT_TRUE(told[2].event.request);
   EXPECT_EQ(told[2].event.request->url.find("secret"), std::string::npos);

@@ -76,6 +76,7 @@ TEST_F(SpoolTest, WritesReportsAsRfc7469ShapesThem) {
   const auto spool = Open();
   ViolationEvent event = SampleEvent("api.example.com", kStart);
   event.served_chain = {Bytes{1, 2, 3}};
+  event.validated_chain = {Bytes{1, 2, 3}, Bytes{4, 5, 6}};
   event.request = MakeRequest("GET", "https://api.example.com/Patient/17?name=doe", {});
   spool->Tell(event);
   spool->Deliver(server_.Post(), Time{kStart});
@@ -87,7 +88,8 @@ TEST_F(SpoolTest, WritesReportsAsRfc7469ShapesThem) {
        R"("effective-expiration-date":"2030-03-17T17:46:40Z")", R"("include-subdomains":true)",
        R"("noted-hostname":"example.com")",
        R"("served-certificate-chain":["-----BEGIN CERTIFICATE-----\nAQID\n-----END CERTIFICATE-----\n"])",
-       R"("validated-certificate-chain":[])",
+       R"("validated-certificate-chain":["-----BEGIN CERTIFICATE-----\nAQID\n-----END CERTIFICATE-----\n",)"
+       R"("-----BEGIN CERTIFICATE-----\nBAUG\n-----END CERTIFICATE-----\n"])",
        R"("known-pins":["pin-sha256=\"a25vd24ga25vd24ga25vd24ga25vd24ga25vd24gMTI=\""])",
        R"("policy-name":"acme","policy-version":42)", R"("reasons":["pin_mismatch"])",
        R"("count":1)"}) {
@@ -185,7 +187,8 @@ TEST_F(SpoolTest, DropsTheOldestOverItsBoundsAndCountsTheDrops) {
   EXPECT_EQ(spool->Dropped(), 200 - kMaxSpoolRecords);
   EXPECT_THAT(log_, SizeIs(200 - kMaxSpoolRecords));
   ViolationEvent large = SampleEvent("large.example.com", kStart + 1000);
-  large.served_chain = {Bytes(8000, 7)};
+  large.served_chain = {Bytes(18'000, 7)};
+  large.validated_chain = large.served_chain;  // one of the two fits
   for (std::uint64_t i = 0; i < 20; ++i) {
     large.policy_version = i;
     spool->Tell(large);
