@@ -38,6 +38,9 @@ class BlockPool {
     if (spare_.size() < kKept) spare_.push_back(std::move(block));
   }
 
+  // Shrink frees what nobody uses.
+  void Shrink() noexcept { spare_.clear(); }
+
  private:
   std::vector<std::unique_ptr<Block>> spare_;
 };

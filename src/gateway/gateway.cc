@@ -13,6 +13,7 @@
 #include "gateway/connect_session.h"
 #include "gateway/enforcement.h"
 #include "gateway/http_session.h"
+#include "gateway/memory_reserve.h"
 #include "gateway/metrics.h"
 #include "gateway/tcp_session.h"
 #include "net/async/signals.h"
@@ -49,6 +50,7 @@ class Gateway {
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
   ~Gateway() {
+    context_.loop.AfterEach(nullptr);
     sessions_.AbortAll();
     // They give their memory back to a pool that ends here.
     context_.loop.Settle();
@@ -65,6 +67,7 @@ class Gateway {
   void OnPolicy();
   void OnPolicyFailure(const std::string& step, const Error& error);
   void Accept(Route& route, net::Socket client);
+  void EaseMemory();
   void OnSignal(int signal);
   void Reload();
   void Drain();
@@ -84,6 +87,8 @@ class Gateway {
   std::unique_ptr<net::SignalWatch> signals_;
   Followed policy_;
   std::shared_ptr<void> subscription_;
+  MemoryReserve reserve_;
+  net::MonotonicTime memory_told_{};
   net::Timer drain_timer_;
   net::MonotonicTime drain_end_{};
 };
@@ -96,6 +101,7 @@ Result<void> Gateway::Start() {
   if (!signals) return signals.error();
   signals_ = *std::move(signals);
   if (Result<void> followed = FollowRules(); !followed) return followed;
+  context_.loop.AfterEach([this] { EaseMemory(); });
   if (Result<void> opened = OpenRoutes(); !opened) return opened;
   if (Result<void> opened = OpenAdmin(); !opened) return opened;
   WriteLog(Level::kInfo, "ready",
@@ -207,8 +213,24 @@ Result<void> Gateway::OpenAdmin() {
   return Ok();
 }
 
+// EaseMemory ends connections until there is memory to go on: those that wait for a request first,
+// whose clients have nothing to lose, then the newest.
+void Gateway::EaseMemory() {
+  if (!reserve_.is_spent()) return;
+  const std::size_t before = sessions_.size();
+  sessions_.AbortIdle();
+  do {
+    context_.loop.Settle();
+    context_.blocks.Shrink();
+  } while (!reserve_.Refill() && sessions_.AbortNewest());
+  if (context_.loop.now() < memory_told_ + std::chrono::seconds(1)) return;
+  memory_told_ = context_.loop.now();
+  WriteLog(Level::kError, "memory_short",
+           {{"ended", static_cast<std::int64_t>(before - sessions_.size())}});
+}
+
 void Gateway::Accept(Route& route, net::Socket client) {
-  if (!sessions_.MakeRoom()) {
+  if (reserve_.is_spent() || !sessions_.MakeRoom()) {
     ++route.counters.refused_clients;
     return;
   }

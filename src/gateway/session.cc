@@ -54,9 +54,19 @@ void SessionSet::DrainAll() {
   }
 }
 
-void SessionSet::AbortAll() {
-  while (!busy_.empty()) busy_.front()->End();
+void SessionSet::AbortIdle() {
   while (!idle_.empty()) idle_.front()->End();
+}
+
+bool SessionSet::AbortNewest() {
+  if (busy_.empty()) return false;
+  busy_.back()->End();
+  return true;
+}
+
+void SessionSet::AbortAll() {
+  while (AbortNewest()) continue;
+  AbortIdle();
 }
 
 }  // namespace cotter::gateway

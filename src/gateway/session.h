@@ -79,6 +79,11 @@ class SessionSet {
   // Add owns the session and starts it.
   void Add(std::unique_ptr<Session> session);
 
+  // AbortIdle ends those that do nothing, AbortNewest the youngest of the others; false where there
+  // is none.
+  void AbortIdle();
+  [[nodiscard]] bool AbortNewest();
+
   void DrainAll();
   void AbortAll();
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import resource
 import signal
 import socket
 import subprocess
@@ -19,6 +20,10 @@ class Operations(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.lab = cls.enterClassContext(Lab())
+        # A thousand connections have both their ends, and the server's, in this process or its child.
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+        cls.addClassCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
 
     def setUp(self):
         self.upstream = self.enterContext(Upstream(self.lab, serve_http))
@@ -164,7 +169,7 @@ class Operations(unittest.TestCase):
 
         upstream = self.enterContext(Upstream(self.lab, echo))
         gateway = self.gateway(upstream.route(mode="tcp", connections=1000))
-        clients = [self.enterContext(gateway.connect()) for _ in range(200)]
+        clients = [self.enterContext(gateway.connect()) for _ in range(1000)]
         for client in clients:
             client.sendall(b"hello")
         for client in clients:

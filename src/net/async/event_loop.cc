@@ -161,7 +161,9 @@ void EventLoop::Dispatch(int timeout) {
 void EventLoop::Tell(std::uint64_t key, Readiness ready) {
   const auto number = static_cast<std::uint32_t>(key);
   const Slot slot = slots_[number];
-  if (slot.handler != nullptr && Key(number, slot.generation) == key) slot.handler->OnReady(ready);
+  if (slot.handler == nullptr || Key(number, slot.generation) != key) return;
+  slot.handler->OnReady(ready);
+  if (after_each_) after_each_();
 }
 
 void EventLoop::Settle() {

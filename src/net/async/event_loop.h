@@ -96,6 +96,9 @@ class EventLoop {
   // while it, or one that it was called by, is still running.
   void Bury(std::unique_ptr<EventHandler> dead) { graveyard_.push_back(std::move(dead)); }
 
+  // AfterEach runs `check` whenever a handler has returned, so that none is running. Keep it cheap.
+  void AfterEach(std::function<void()> check) { after_each_ = std::move(check); }
+
   // Settle runs what was asked for later and destroys what was buried, as Run does after each
   // round. Outside of Run it is for an owner that ends before the loop, with what the buried still
   // use.
@@ -128,6 +131,7 @@ class EventLoop {
   std::vector<std::function<void()>> later_;
   std::vector<std::uint64_t> turns_;  // asked for, as keys of slots
   std::vector<std::unique_ptr<EventHandler>> graveyard_;
+  std::function<void()> after_each_;
   std::unique_ptr<Mailbox> mailbox_;
   Watch mail_watch_;
   bool stopped_ = false;

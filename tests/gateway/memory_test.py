@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A gateway whose memory runs out while clients push: what it cannot serve it refuses, nothing reaches a server that the policy
+refuses, and it serves again once they are gone (S1-30)."""
+import contextlib
+import pathlib
+import resource
+import socket
+import unittest
+
+from gateway import Gateway, Lab, Upstream, policy_text, read_response, serve_http, wait_for
+
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+CLIENTS = 1500
+ROOM = 6 << 20  # bytes beyond what the gateway has at rest; that many clients need several times as much
+
+
+def address_space(process):
+    return int(pathlib.Path(f"/proc/{process.pid}/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+class Memory(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+        cls.addClassCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        cls.lab = cls.enterClassContext(Lab())
+        cls.upstream = cls.enterClassContext(Upstream(cls.lab, serve_http))
+        cls.rogue = cls.enterClassContext(Upstream(cls.lab, serve_http, identity="rogue-leaf"))
+
+    def gateway(self):
+        roots = [self.lab.file("root"), self.lab.file("rogue-root")]
+        return self.enterContext(Gateway(policy_text([self.lab.pin("leaf")]), roots,
+                                         [self.upstream.route(), self.rogue.route(name="rogue")]))
+
+    def get(self, gateway, route=0):
+        with gateway.connect(route) as client:
+            client.sendall(GET)
+            return read_response(client)[0]
+
+    def served(self, gateway):
+        """Whether it serves again; a client that comes too early is not taken."""
+        self.assertIsNone(gateway.process.poll(), f"the gateway ended: {gateway.log[-5:]}")
+        with contextlib.suppress(OSError):
+            return self.get(gateway) == 200
+        return False
+
+    def push(self, gateway, route):
+        """Clients that send a request each, with most of a large head before it, and read nothing."""
+        clients = []
+        for number in range(CLIENTS):
+            client = socket.socket()
+            clients.append(client)
+            client.setblocking(False)
+            client.connect_ex(("127.0.0.1", gateway.port(route)))
+            if number % 50 == 49:
+                self.assertIsNone(gateway.process.poll(), "the gateway ended")
+        for client in clients:
+            try:
+                client.setblocking(True)
+                client.settimeout(5)
+                client.sendall(GET[:-2] + b"X: " + b"y" * 12_000 + b"\r\n" + (b"" if route == 0 else b"\r\n"))
+            except OSError:
+                pass  # refused, which is an answer
+        return clients
+
+    def test_memory_runs_out_and_comes_back(self):
+        gateway = self.gateway()
+        self.assertEqual(self.get(gateway), 200)
+        self.assertEqual(self.get(gateway, "rogue"), 502)
+        resource.prlimit(gateway.process.pid, resource.RLIMIT_AS, (address_space(gateway.process) + ROOM,) * 2)
+        for route in (0, "rogue"):
+            clients = self.push(gateway, route)
+            self.assertIsNone(gateway.process.poll(), f"the gateway ended: {gateway.log[-3:]}")
+            for client in clients:
+                client.close()
+            wait_for("service", lambda: self.served(gateway))
+        self.assertTrue(gateway.events("memory_short"), "there was memory enough")
+        self.assertEqual(self.get(gateway, "rogue"), 502)
+        self.assertEqual(self.rogue.data, b"", "a byte for a server that is refused")
+        self.assertEqual(gateway.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
