@@ -32,6 +32,7 @@
 #include <string_view>
 #include <vector>
 
+#include <cotter/policy.h>
 #include <cotter/policy_source.h>
 #include <cotter/result.h>
 #include <cotter/time.h>
@@ -66,6 +67,10 @@ struct PollEvent {
   std::string remote{};
 
   std::int64_t next_seconds = 0;  // until the next poll
+
+  // What stands beside the policy and was not taken: emergency statements, files of delegates. It
+  // is in the way of nothing.
+  std::vector<Error> notices{};
 };
 
 // RemoteStatus is how the source stands.
@@ -78,6 +83,9 @@ struct RemoteStatus {
   std::uint64_t unchanged = 0;
   std::uint64_t rejections = 0;
   std::uint64_t early = 0;  // polls among them that a mismatch brought forward
+
+  // The emergency statements that are in force now.
+  std::vector<EmergencyStatement> emergency{};
 };
 
 // RemoteOptions says what is fetched, and where it is kept. Paths are read when they are needed.

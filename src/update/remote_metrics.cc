@@ -1,11 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "update/remote_metrics.h"
 
+#include <cstdint>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/metrics_writer.h"
 
 namespace cotter::update {
+namespace {
+
+void AddEmergency(base::MetricsWriter& text, const std::vector<EmergencyStatement>& statements) {
+  constexpr std::pair<EmergencyKind, std::string_view> kKinds[] = {
+      {EmergencyKind::kSuspend, "suspend"},
+      {EmergencyKind::kRevoke, "revoke"},
+      {EmergencyKind::kAddPin, "add_pin"}};
+  text.Family("cotter_emergency_active", "gauge", "Emergency statements in force, by kind.");
+  for (const auto& kind : kKinds) {
+    std::uint64_t count = 0;
+    for (const EmergencyStatement& statement : statements) {
+      count += statement.kind == kind.first ? 1U : 0U;
+    }
+    text.Sample(base::MetricLabel("kind", kind.second), count);
+  }
+  if (statements.empty()) return;
+  text.Family("cotter_emergency_expiry_timestamp_seconds", "gauge",
+              "When an emergency statement ends; a revocation has no end.");
+  for (const EmergencyStatement& statement : statements) {
+    if (!statement.until) continue;
+    text.Sample(base::MetricLabel("statement", statement.id), statement.until->unix_seconds);
+  }
+}
+
+}  // namespace
 
 std::string RemoteMetricsText(const RemoteStatus& status, const RejectionCounts& rejections) {
   using base::MetricLabel;
@@ -38,6 +66,7 @@ std::string RemoteMetricsText(const RemoteStatus& status, const RejectionCounts&
                 "When the repository's timestamp expires, as last seen.");
     text.Sample("", status.timestamp_expires->unix_seconds);
   }
+  AddEmergency(text, status.emergency);
   return text.Take();
 }
 

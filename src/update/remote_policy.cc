@@ -85,7 +85,11 @@ class RemotePolicy::Polling : public std::enable_shared_from_this<RemotePolicy::
   // Start loads what is there, and waits for the first poll as long as the options say.
   Result<void> Start() {
     Result<std::shared_ptr<const PolicyIndex>> first = update_.Load();
-    if (first) Hold(*first);
+    if (first) {
+      Hold(*first);
+      const Result<StateView> view = ViewState(options_.state, ReadClocks());
+      if (view) NoteEmergency(view->emergency);
+    }
     try {
       const SignalsBlocked blocked;
       thread_ = std::thread([self = shared_from_this()] { self->Run(); });
@@ -149,15 +153,51 @@ class RemotePolicy::Polling : public std::enable_shared_from_this<RemotePolicy::
 
   [[nodiscard]] RemoteStatus Status() const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return status_;
+    return StatusNow();
   }
 
   [[nodiscard]] std::string MetricsText() const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return RemoteMetricsText(status_, rejections_);
+    return RemoteMetricsText(StatusNow(), rejections_);
   }
 
  private:
+  // StatusNow is without the statements that have ended since they were noted. Under the lock.
+  [[nodiscard]] RemoteStatus StatusNow() const {
+    RemoteStatus status = status_;
+    const Time now = parts_.now();
+    std::erase_if(status.emergency, [now](const EmergencyStatement& statement) {
+      return statement.until && *statement.until <= now;
+    });
+    return status;
+  }
+
+  void NoteEmergency(const std::vector<EmergencyView>& views) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    status_.emergency.clear();
+    for (const EmergencyView& view : views) {
+      if (view.standing == EmergencyStanding::kInForce) {
+        status_.emergency.push_back(view.statement);
+      }
+    }
+  }
+
+  // Settle has subscribers hear of statements that have ended. Without the lock; on this thread.
+  void Settle(std::unique_lock<std::mutex>& lock) {
+    if (held_ == nullptr) return;
+    lock.unlock();
+    held_->Settle();
+    lock.lock();
+  }
+
+  // LeftToEnd is how long the next statement goes on.
+  [[nodiscard]] std::int64_t LeftToEnd() const {
+    if (held_ == nullptr) return kMostWaitSeconds;
+    const Time now = base::Now();
+    const std::optional<Time> end = held_->Current()->NextEnd(now);
+    return end ? end->unix_seconds - now.unix_seconds : kMostWaitSeconds;
+  }
+
   // Hold puts `policy` into force, on the thread that starts or on that which polls.
   void Hold(std::shared_ptr<const PolicyIndex> policy) {
     {
@@ -174,11 +214,13 @@ class RemotePolicy::Polling : public std::enable_shared_from_this<RemotePolicy::
   void Run() {
     std::unique_lock<std::mutex> lock(mutex_);
     poller_ = std::this_thread::get_id();
-    while (!*stop_) {
+    while (true) {
+      Settle(lock);  // before what is waited for is looked at, because it lets go of the lock
+      if (*stop_) break;
       const Why why = WhyNow();
       if (why == Why::kNot) {
-        const std::int64_t left =
-            std::clamp<std::int64_t>(due_ - parts_.uptime(), 0, kMostWaitSeconds);
+        const std::int64_t left = std::clamp<std::int64_t>(
+            std::min(due_ - parts_.uptime(), LeftToEnd()), 0, kMostWaitSeconds);
         wake_.wait_for(lock, std::chrono::seconds(left));
         continue;
       }
@@ -259,6 +301,8 @@ class RemotePolicy::Polling : public std::enable_shared_from_this<RemotePolicy::
   }
 
   void Succeed(const PolicyUpdated& updated, PollEvent& event) {
+    NoteEmergency(updated.emergency);
+    event.notices = updated.notices;
     const bool other = held_ == nullptr || !IsSame(*held_->Current(), *updated.policy);
     if (other) Hold(updated.policy);
     event.outcome = other ? PollOutcome::kUpdated : PollOutcome::kUnchanged;

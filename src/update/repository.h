@@ -175,7 +175,8 @@ class Repository {
 [[nodiscard]] Result<SignatureFile> ReadSignatureFile(std::string_view text);
 
 // VerifyFolder follows the published repository in `folder` from its first root as a client would,
-// and fetches every target. Fails as Client does.
+// and fetches every target, those of delegates and of the emergency role among them. Fails as
+// Client does; kDelegateRefused and kEmergencyInvalid for what clients would not take.
 [[nodiscard]] Result<void> VerifyFolder(const std::string& folder, Time now);
 
 }  // namespace cotter::update
