@@ -130,7 +130,9 @@ Result<std::optional<std::string>> CurlFetcher::Fetch(const std::string& url, st
       set(CURLOPT_USERAGENT, "cotter-update") && set(CURLOPT_ERRORBUFFER, why.data()) &&
       set(CURLOPT_WRITEFUNCTION, &Receive) && set(CURLOPT_WRITEDATA, static_cast<void*>(&body)) &&
       (handle_->stop == nullptr ||
-       (set(CURLOPT_NOPROGRESS, 0L) && set(CURLOPT_XFERINFOFUNCTION, &Watch) &&
+       // Nor is a name server that does not answer waited for.
+       (set(CURLOPT_QUICK_EXIT, 1L) && set(CURLOPT_NOPROGRESS, 0L) &&
+        set(CURLOPT_XFERINFOFUNCTION, &Watch) &&
         set(CURLOPT_XFERINFODATA, static_cast<const void*>(handle_->stop.get())))) &&
       (handle_->roots.empty() || set(CURLOPT_CAINFO, handle_->roots.c_str()));
   if (!ready) return Error{Code::kFetchFailed, url + ": libcurl does not take it"};

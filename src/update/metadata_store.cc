@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -70,6 +71,12 @@ Result<MetadataStore> MetadataStore::Open(const std::string& path, const std::at
     std::default_delete<const int>()(held);
   };
   std::shared_ptr<const int> directory(std::make_unique<const int>(fd).release(), shut);
+  struct stat facts {};
+  if (fstat(fd, &facts) != 0) return Unusable(path, errno);
+  if ((facts.st_mode & S_IWOTH) != 0) {
+    return Error{Code::kFileUnreadable,
+                 path + ": everybody can write it, and so say what is to be trusted"};
+  }
   if (Result<void> locked = Lock(fd, path, stop); !locked) return locked.error();
   Sweep(path);
   return MetadataStore(path, std::move(directory));

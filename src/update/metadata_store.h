@@ -21,7 +21,8 @@ class MetadataStore {
  public:
   // Open takes the directory `path`, which has to be there, for this process, and waits while
   // another has it: two minutes at most, and not when `stop`, which may be null, has become true.
-  // What a killed process left half written is removed, where it can be. kFileUnreadable.
+  // What a killed process left half written is removed, where it can be. kFileUnreadable, also for
+  // a directory that everybody can write: its root is what all trust begins with.
   [[nodiscard]] static Result<MetadataStore> Open(const std::string& path,
                                                   const std::atomic<bool>* stop = nullptr);
 

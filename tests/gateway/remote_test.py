@@ -59,7 +59,7 @@ class Remote(unittest.TestCase):
         gateway.reload()
         wait_for("the poll", lambda: polls() > before)
 
-    def test_S2_18_S3_07_S1_26_a_rotation_by_an_overlap_reaches_it_while_it_serves_and_the_old_key_is_out(self):
+    def test_S0_20_S0_21_S2_18_S3_07_S1_26_a_rotation_by_an_overlap_reaches_it_while_it_serves_and_the_old_key_is_out(self):
         self.put(1, "leaf")
         with PinServer(self.repository) as server, self.gateway(server) as gateway:
             self.assertEqual(self.ask(gateway), (200, None))

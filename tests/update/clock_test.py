@@ -92,6 +92,11 @@ class Clocks(unittest.TestCase):
             os.chmod(folder, 0o755)
         self.assertEqual(self.update(under=under), (0, "updated", None, 2))
 
+    def test_S3_13_a_state_that_everybody_can_write_is_not_trusted(self):
+        self.assertEqual(self.update(), (0, "updated", None, 1))
+        os.chmod(os.path.join(self.state, "metadata"), 0o777)
+        self.assertEqual(self.update(), (2, "update_rejected", "file_unreadable", 1))
+
     def test_a_change_of_a_policy_of_twenty_hosts_is_less_than_twelve_kibibytes(self):
         self.put(policy(2, 20))
         self.assertEqual(self.update()[0], 0)
