@@ -14,9 +14,10 @@ import socket
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
-from gateway_bench import cpu_seconds, free_port, make_chain, running
+from gateway_bench import HOST, cpu_seconds, free_port, make_chain, pin_of, running
 
 SERVERS, ADDRESSES = 200, 10
 ROUNDS = 5
@@ -193,6 +194,58 @@ http {{ access_log off; {temporary} server {{ listen 127.0.0.1:{port} ssl backlo
               f"{each / LOOK_BYTES:.2f}", "<= 1", 0 < each <= LOOK_BYTES)
 
 
+def pump(source, target):
+    """Passes bytes on, each piece a tenth of a second late."""
+    try:
+        while data := source.recv(65536):
+            time.sleep(0.1)
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+def slow_address(listener, port):
+    """Serves `listener` as a slow way to the server at `port`, until it is closed."""
+    while True:
+        try:
+            client, _ = listener.accept()
+        except OSError:
+            return
+        server = socket.create_connection(("127.0.0.1", port))
+        for pair in ((client, server), (server, client)):
+            threading.Thread(target=pump, args=pair, daemon=True).start()
+
+
+def bench_diagnose(table, cotter, folder):
+    """A host of eight addresses, of which one is slow, beside that one alone."""
+    port = free_port()
+    listens = "".join(f"listen 127.0.0.{last}:{port} ssl; " for last in (1, 3, 4, 5, 6, 7, 8))
+    config = folder / "eight.conf"
+    temporary = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    config.write_text(f"""daemon off; master_process off; pid {folder}/eight.pid; error_log {folder}/eight.log crit; events {{}}
+http {{ access_log off; {temporary}
+  server {{ {listens} ssl_certificate {folder}/chain.pem; ssl_certificate_key {folder}/leaf.key; }} }}
+""")
+
+    def seconds(*addresses):
+        start = time.monotonic()
+        subprocess.run([str(cotter), "diagnose", "--pin", pin_of(cotter, folder), "--no-fetch", "--no-system-roots", "--cacert",
+                        str(folder / "root.pem"), "--resolve", f"{HOST}:{port}:{','.join(addresses)}", f"{HOST}:{port}"],
+                       check=True, stdout=subprocess.DEVNULL)
+        return time.monotonic() - start
+
+    with running(["nginx", "-c", config], port), socket.socket() as listener:
+        listener.bind(("127.0.0.2", port))
+        listener.listen(64)
+        threading.Thread(target=slow_address, args=(listener, port), daemon=True).start()
+        pairs = [(seconds(*(f"127.0.0.{last}" for last in range(1, 9))), seconds("127.0.0.2")) for _ in range(ROUNDS)]
+        listener.shutdown(socket.SHUT_RDWR)
+    ratio = statistics.median(ours / peer for ours, peer in pairs)
+    table.add("diagnose: eight addresses, one slow", f"{statistics.median(one for one, _ in pairs):.2f} s wall",
+              f"the slow one alone {statistics.median(one for _, one in pairs):.2f} s", f"{ratio:.2f}", "<= 1.5", ratio <= 1.5)
+
+
 def bench_scan(table, folder, cotter, loop):
     for tool in ("nginx", "openssl", "sslscan", "xargs"):
         if shutil.which(tool) is None:
@@ -205,3 +258,4 @@ def bench_scan(table, folder, cotter, loop):
         bench_rates(table, cotter, loop, folder, endpoints, server)
     bench_open(table, cotter, folder)
     bench_answers(table, cotter, folder)
+    bench_diagnose(table, cotter, folder)
