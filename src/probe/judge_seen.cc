@@ -25,7 +25,10 @@ JudgedSeen JudgeSeen(const Endpoint& endpoint, const PresentedChain& presented,
                      const Judges& judges) {
   JudgedSeen judged;
   SeenChain& seen = judged.seen;
-  seen.presented = SeeChain(presented.certificates);
+  // What is presented comes again in the path.
+  SeenCache own;
+  SeenCache& cache = judges.cache != nullptr ? *judges.cache : own;
+  seen.presented = SeeChain(presented.certificates, cache);
   const tls::Judgement judgement =
       tls::JudgeChain(judges.policy, endpoint, judges.trust, judges.now, presented);
   seen.verdict = judgement.verdict;
@@ -35,7 +38,7 @@ JudgedSeen JudgeSeen(const Endpoint& endpoint, const PresentedChain& presented,
   if (verification.paths().empty()) return judged;
   for (const VerifiedPath& path : verification.paths()) judged.path_pins.push_back(PinsOf(path));
   const std::size_t shown = judgement.verdict.match ? judgement.verdict.match->path_index : 0;
-  seen.path = SeeChain(verification.DerOf(shown));
+  seen.path = SeeChain(verification.DerOf(shown), cache);
   STACK_OF(X509)* const chain = verification.ChainOf(shown);
   if (!seen.path.empty()) {
     seen.anchor = AnchorOf(seen.path, *sk_X509_value(chain, sk_X509_num(chain) - 1), judges);

@@ -22,6 +22,7 @@ struct Judges {
   const tls::TrustStore& trust;
   const tls::TrustStore* declared = nullptr;  // roots that the caller named; may be null
   Time now;
+  SeenCache* cache = nullptr;  // may be null
 };
 
 // JudgedSeen is the chain, and the SPKI digests of each verified path, the default one first.

@@ -13,6 +13,9 @@
 namespace cotter::probe {
 namespace {
 
+// What a cache keeps until it begins anew; each has some 4 KiB.
+constexpr std::size_t kMaxSeenKept = 1024;
+
 using formats::DecodedList;
 using formats::DecodedValue;
 
@@ -89,12 +92,26 @@ Result<SeenCertificate> SeeCertificate(ByteView der) {
   return seen;
 }
 
-std::vector<SeenCertificate> SeeChain(const std::vector<Bytes>& chain) {
+Result<SeenCertificate> SeenCache::See(ByteView der) {
+  const Digest digest = base::Sha256(der);
+  if (const auto at = known_.find(digest); at != known_.end()) return at->second;
+  Result<SeenCertificate> seen = SeeCertificate(der);
+  if (!seen) return seen;
+  if (known_.size() >= kMaxSeenKept) known_.clear();
+  return known_.emplace(digest, *std::move(seen)).first->second;
+}
+
+std::vector<SeenCertificate> SeeChain(const std::vector<Bytes>& chain, SeenCache& cache) {
   std::vector<SeenCertificate> seen;
   for (const Bytes& der : chain) {
-    if (Result<SeenCertificate> one = SeeCertificate(der)) seen.push_back(*std::move(one));
+    if (Result<SeenCertificate> one = cache.See(der)) seen.push_back(*std::move(one));
   }
   return seen;
+}
+
+std::vector<SeenCertificate> SeeChain(const std::vector<Bytes>& chain) {
+  SeenCache cache;
+  return SeeChain(chain, cache);
 }
 
 bool IsFor(const SeenCertificate& leaf, const HostName& host) {

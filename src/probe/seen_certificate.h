@@ -4,6 +4,7 @@
 // its dates, as they stand in it. Nothing here is verified. Plain values, safe from any thread.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,8 +46,23 @@ struct SeenCertificate {
 // SeeCertificate reads `der`. Fails with kDerMalformed. Allocates.
 [[nodiscard]] Result<SeenCertificate> SeeCertificate(ByteView der);
 
+// SeenCache reads certificates that come again and again, as the issuers of many hosts do, once.
+// For one thread.
+class SeenCache {
+ public:
+  // See is SeeCertificate.
+  [[nodiscard]] Result<SeenCertificate> See(ByteView der);
+
+ private:
+  std::map<Digest, SeenCertificate> known_;  // by the hash of the whole certificate
+};
+
 // SeeChain reads a chain, and leaves out what cannot be read: diagnosis goes on with the rest.
 [[nodiscard]] std::vector<SeenCertificate> SeeChain(const std::vector<Bytes>& chain);
+
+// The same with what `cache` knows.
+[[nodiscard]] std::vector<SeenCertificate> SeeChain(const std::vector<Bytes>& chain,
+                                                    SeenCache& cache);
 
 // IsFor reports whether a subjectAltName of `leaf` covers `host` (RFC 6125, 6.4: a star stands for
 // one whole leftmost label).

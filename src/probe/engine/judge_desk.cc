@@ -119,7 +119,8 @@ std::shared_ptr<const ChainFacts> JudgeDesk::JudgeOne(JudgeJob& job,
                                 {.policy = *made->policy,
                                  .trust = *facts.settings->trust,
                                  .declared = facts.settings->declared.get(),
-                                 .now = facts.at});
+                                 .now = facts.at,
+                                 .cache = &seen_});
   made->seen = std::move(judged.seen);
   made->path_pins = std::move(judged.path_pins);
   made->leaf = ReadLeafFacts(presented.certificates.front());

@@ -74,6 +74,7 @@ class JudgeDesk {
   Ready ready_;
   std::shared_ptr<const PolicyIndex> no_policy_;
   std::unordered_map<std::string, Known> known_;  // the desk's thread alone
+  SeenCache seen_;                                // likewise
   std::mutex mutex_;
   std::condition_variable_any arrived_;
   std::deque<std::unique_ptr<JudgeJob>> jobs_;  // under the mutex
