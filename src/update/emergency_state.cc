@@ -91,14 +91,9 @@ void EmergencyState::Advance(const Clocks& clocks) {
   if (last_) {
     const std::int64_t wall =
         std::max<std::int64_t>(clocks.wall.unix_seconds - last_->wall.unix_seconds, 0);
-    const bool same_boot = !clocks.boot_id.empty() && clocks.boot_id == last_->boot_id;
-    if (clocks.boot_id.empty()) {
-      passed = wall;
-    } else if (same_boot) {
-      passed = std::max<std::int64_t>(clocks.since_boot - last_->since_boot, 0);
-    } else {
-      passed = std::max(wall, clocks.since_boot);
-    }
+    const std::int64_t boot = clocks.since_boot - last_->since_boot;
+    const bool same_boot = clocks.boot_id == last_->boot_id && boot >= 0;
+    passed = same_boot ? boot : std::max(wall, clocks.since_boot);
   }
   for (Seen& seen : seen_) seen.spent = std::min(seen.spent + passed, kMaxJsonInteger);
   last_ = clocks;
@@ -130,10 +125,22 @@ void EmergencyState::Forget() {
   }
 }
 
+void EmergencyState::Keep(const Policy& in_force) {
+  kept_ = in_force.emergency;
+  revision_ = std::max(revision_, in_force.revision);
+  if (revision_ != 0) applied_ = AppliedDigest(in_force);
+}
+
 std::vector<EmergencyView> EmergencyState::Apply(Policy& policy, const Clocks& clocks) {
   Advance(clocks);
   std::vector<EmergencyView> views;
   policy.emergency.clear();
+  for (const EmergencyStatement& statement : kept_) {
+    if (!content_.empty()) break;  // the file says it all
+    const bool over = statement.until && *statement.until <= clocks.wall;
+    views.push_back({statement, over ? EmergencyStanding::kOver : EmergencyStanding::kInForce, {}});
+    if (!over) policy.emergency.push_back(statement);
+  }
   for (const SignedStatement& statement : file_.statements) {
     EmergencyView view = Stand(statement, policy, clocks.wall);
     if (view.standing == EmergencyStanding::kInForce) policy.emergency.push_back(view.statement);

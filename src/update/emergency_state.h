@@ -59,6 +59,10 @@ class EmergencyState {
   [[nodiscard]] static Result<EmergencyState> Read(std::string_view text);
   [[nodiscard]] std::string Write() const;
 
+  // Keep has what `in_force` says go on while no file is known: for a client whose state was lost
+  // or damaged. Nothing that was lost loosens anything, and the revision goes on from there.
+  void Keep(const Policy& in_force);
+
   // Take makes `content`, which the emergency role signed by `signers` different keys where
   // `threshold` have to, the file that counts from now on. kEmergencyInvalid for too few signers
   // or a file that is none, kWrongEnvironment, kPolicyRollback for a version below the one before;
@@ -81,8 +85,10 @@ class EmergencyState {
     return content_;
   }
 
-  // knows reports whether there is anything to remember.
-  [[nodiscard]] bool knows() const noexcept { return !content_.empty() || revision_ != 0; }
+  // knows reports whether there is anything to remember; what is only kept is not.
+  [[nodiscard]] bool knows() const noexcept {
+    return !content_.empty() || (revision_ != 0 && kept_.empty());
+  }
 
  private:
   struct Seen {
@@ -111,7 +117,8 @@ class EmergencyState {
   std::optional<Clocks> last_;  // when time was counted last
   std::uint64_t revision_ = 0;
   std::optional<Digest> applied_;  // of what was applied last
-  std::vector<JsonObject> told_;   // the last event of each statement that is listed
+  std::vector<EmergencyStatement> kept_;
+  std::vector<JsonObject> told_;  // the last event of each statement that is listed
 };
 
 }  // namespace cotter::update

@@ -89,17 +89,24 @@ Result<std::string> PolicyInForce::Signed() const {
   return ReadText(apart ? SignedFile() : PolicyFile(), policy::kMaxPolicyJsonSize);
 }
 
-// Load reads what is remembered of emergency statements. A file that cannot be read is as none:
-// what it said comes again with the next poll.
+// Load reads what is remembered of emergency statements. Where that is lost or cannot be read, what
+// is in force goes on until the next poll brings the file again.
 void PolicyInForce::Load() {
   if (emergency_) return;
   emergency_.emplace();
+  const bool remembered = Exists(EmergencyFilePath());
+  if (!remembered && !Exists(SignedFile())) return;
   const Result<std::string> text = ReadText(EmergencyFilePath(), kMaxStateFile);
-  if (!text) return;
-  Result<EmergencyState> state = EmergencyState::Read(*text);
-  if (!state) return;
-  emergency_ = *std::move(state);
-  emergency_text_ = *text;
+  Result<EmergencyState> state = text ? EmergencyState::Read(*text) : text.error();
+  if (state) {
+    emergency_ = *std::move(state);
+    emergency_text_ = *text;
+    return;
+  }
+  const Result<std::string> there = ReadText(PolicyFile(), policy::kMaxPolicyJsonSize);
+  const Result<Policy> in_force =
+      there ? policy::ReadPolicy(*there, PolicyFile()) : Result<Policy>(there.error());
+  if (in_force) emergency_->Keep(*in_force);
 }
 
 Result<void> PolicyInForce::FetchEmergency(Client& client) {

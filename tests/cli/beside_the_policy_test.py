@@ -215,6 +215,25 @@ class BesideThePolicy(unittest.TestCase):
         self.expect({"S1": "over"})
         self.assertEqual([one["standing"] for one in self.update(under=["faketime", "-f", "-2d"]).get("emergency", [])], ["over"])
 
+    def test_S3_39_a_memory_that_is_lost_or_damaged_loosens_nothing(self):
+        self.with_emergency(revoke(PIN, "R1"), suspend())
+        self.expect({"R1": "in_force", "S1": "in_force"})
+        revision = self.in_force()["policy"]["revision"]
+        url, self.repository.url = self.repository.url, "http://127.0.0.1:9"
+        for damage in (lambda path: os.unlink(path), lambda path: open(path, "w", encoding="ascii").close()):
+            damage(os.path.join(self.state, "emergency.json"))
+            root = os.path.join(self.folder, "root.json")
+            subprocess.run([COTTER, "update", "--remote", self.repository.url, "--state", self.state, "--root", root,
+                            "--insecure-http"], capture_output=True, timeout=60, check=False)
+            self.assertEqual({one["id"] for one in self.in_force()["emergency"]}, {"R1", "S1"})
+            self.assertEqual(self.in_force()["policy"]["revision"], revision)
+            with open(os.path.join(self.state, "emergency.json"), "a", encoding="ascii"):
+                pass
+        self.repository.url = url
+        self.say(revoke(PIN, "R1"), version=2)
+        self.expect({"R1": "in_force"})
+        self.assertGreater(self.in_force()["policy"]["revision"], revision)
+
     # Teams.
 
     def team(self, name="pay", hosts=("**.pay.example.com",), **fields):

@@ -216,6 +216,15 @@ TEST(EmergencyState, RulesThatThePolicyHasNotAreNobodys) {
   EXPECT_EQ(client.Look(After(0)), "S1 refused");
 }
 
+// Where the system names no starts, the clock that goes on still tells one from the next.
+TEST(EmergencyState, CountsWithoutTheNameOfAStart) {
+  Client client;
+  ASSERT_TRUE(client.Take(FileOf({Suspend()})));
+  EXPECT_EQ(client.Look(After(0), "", 100), "S1 in_force");
+  EXPECT_EQ(client.Look(After(0), "", 100 + 12 * kHour), "S1 in_force");
+  EXPECT_EQ(client.Look(After(-kHour), "", 12 * kHour), "S1 over");
+}
+
 TEST(EmergencyState, DamagedStateIsRefused) {
   Client client;
   ASSERT_TRUE(client.Take(FileOf({Suspend(), Revoke(kPinA, "R1")})));
