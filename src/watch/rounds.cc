@@ -14,6 +14,11 @@ using std::chrono::milliseconds;
 // interval of its group.
 constexpr std::int64_t kSpreadMilliseconds = 5;
 
+// The same bytes are judged anew after this long, or when the policy changes: that a certificate
+// has ended is told this much late at most. Most of what a look costs is judging.
+constexpr std::chrono::seconds kKeepJudged{600};
+constexpr std::size_t kMostJudged = 32'768;
+
 // Chance for when servers are looked at; nobody is to guess it, and nothing depends on it.
 Schedule::Random SystemRandom() {
   return [engine = std::mt19937_64(std::random_device()())]() mutable { return engine(); };
@@ -35,6 +40,8 @@ Result<std::unique_ptr<Rounds>> Rounds::Create(net::EventLoop& loop, const Probe
   options.rates.per_address_per_second = config.per_address_per_second;
   options.rates.per_network_per_second = config.per_network_per_second;
   options.name_servers = config.name_servers;
+  options.keep_judged = kKeepJudged;
+  options.most_judged = kMostJudged;
   // Questions wait in the schedule, not in the engine: there they can be given up.
   std::unique_ptr<Rounds> rounds(new Rounds(loop, 2 * config.connections, std::move(looked)));
   auto engine = probe::Engine::Create(loop, std::move(options));

@@ -28,7 +28,7 @@ class Engine::State {
         names_(std::move(names)) {
     if (!options_.clock) options_.clock = [] { return base::Now(); };
     const std::weak_ptr<State*> self = self_;
-    desk_ = std::make_unique<JudgeDesk>(options_.keep_judged,
+    desk_ = std::make_unique<JudgeDesk>(options_.keep_judged, options_.most_judged,
                                         [self, &loop = loop_](std::unique_ptr<JudgeJob> job) {
                                           // A posted task must be copyable.
                                           const std::shared_ptr<JudgeJob> shared = std::move(job);

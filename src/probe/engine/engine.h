@@ -40,6 +40,7 @@ struct EngineOptions {
   std::string name_servers;              // "ADDR[:PORT],..."; empty: those of the system
   std::function<Time()> clock;           // what certificates are judged by; null: base::Now
   std::chrono::seconds keep_judged{60};  // a judged chain holds this long for the same bytes
+  std::size_t most_judged = 2048;        // that are kept; each has some 20 KiB
 };
 
 // Engine must end before its loop. Questions that are not answered by then never are.

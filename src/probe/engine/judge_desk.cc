@@ -12,9 +12,6 @@
 namespace cotter::probe {
 namespace {
 
-// Judgements are forgotten all together when there are this many; each has some 20 KiB.
-constexpr std::size_t kMaxKnown = 2048;
-
 // EmptyPolicy is what is held against a chain where no policy was given.
 std::shared_ptr<const PolicyIndex> EmptyPolicy() {
   Result<PolicyIndex> index = PolicyIndex::Build(Policy{});
@@ -57,8 +54,9 @@ ByteView IssuerOf(const SeenChain& chain) {
 
 }  // namespace
 
-JudgeDesk::JudgeDesk(std::chrono::seconds keep, Ready ready)
+JudgeDesk::JudgeDesk(std::chrono::seconds keep, std::size_t most, Ready ready)
     : keep_(keep),
+      most_(most),
       ready_(std::move(ready)),
       no_policy_(EmptyPolicy()),
       thread_([this](const std::stop_token& stop) { Work(stop); }) {}
@@ -124,7 +122,7 @@ std::shared_ptr<const ChainFacts> JudgeDesk::JudgeOne(JudgeJob& job,
   made->seen = std::move(judged.seen);
   made->path_pins = std::move(judged.path_pins);
   made->leaf = ReadLeafFacts(presented.certificates.front());
-  if (known_.size() >= kMaxKnown) known_.clear();
+  if (known_.size() >= most_) known_.clear();
   known_.insert_or_assign(std::move(key), Known{made, facts.at, facts.settings});
   return made;
 }

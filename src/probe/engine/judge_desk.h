@@ -49,7 +49,7 @@ class JudgeDesk {
   using Ready = std::function<void(std::unique_ptr<JudgeJob>)>;
 
   // A judgement is used again for `keep`. Throws std::system_error where no thread is left.
-  JudgeDesk(std::chrono::seconds keep, Ready ready);
+  JudgeDesk(std::chrono::seconds keep, std::size_t most, Ready ready);
   JudgeDesk(const JudgeDesk&) = delete;
   JudgeDesk& operator=(const JudgeDesk&) = delete;
 
@@ -71,6 +71,7 @@ class JudgeDesk {
   std::shared_ptr<const ChainFacts> JudgeOne(JudgeJob& job, const PresentedChain& presented);
 
   std::chrono::seconds keep_;
+  std::size_t most_;  // judgements that are kept; then all are forgotten together
   Ready ready_;
   std::shared_ptr<const PolicyIndex> no_policy_;
   std::unordered_map<std::string, Known> known_;  // the desk's thread alone
