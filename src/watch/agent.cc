@@ -174,7 +174,7 @@ void AgentService::OnPolicy() {
 }
 
 void AgentService::Reload() {
-  Result<WatchConfig> config = LoadConfig(options_.config_file);
+  Result<WatchConfig> config = LoadConfig(options_);
   Result<void> good = config ? policy_source_->Refresh() : Result<void>(config.error());
   if (good && (!config->agent || config->policy != config_.policy ||
                config->agent->key_file != config_.agent->key_file)) {

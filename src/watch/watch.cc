@@ -26,8 +26,14 @@ Result<std::unique_ptr<net::EventLoop>> MakeLoop() {
 
 }  // namespace
 
-Result<WatchConfig> Check(const WatchOptions& options) {
+Result<WatchConfig> LoadConfig(const WatchOptions& options) {
   Result<WatchConfig> config = LoadConfig(options.config_file);
+  if (config && !options.policy.empty()) config->policy = options.policy;
+  return config;
+}
+
+Result<WatchConfig> Check(const WatchOptions& options) {
+  Result<WatchConfig> config = LoadConfig(options);
   if (!config) return config;
   const auto policy = PolicyView::Load(config->policy, config->environment);
   if (!policy) return policy.error();

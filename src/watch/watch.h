@@ -24,7 +24,12 @@ enum class Reach : std::uint8_t {
 struct WatchOptions {
   std::string config_file;
   Reach reach = Reach::kThisMachine;
+  std::string policy{};  // the path of a policy in place of the configuration's; may be empty
 };
+
+// LoadConfig reads the configuration with what `options` say in its place. Fails as LoadConfig of
+// the file does.
+[[nodiscard]] Result<WatchConfig> LoadConfig(const WatchOptions& options);
 
 // Check reads the configuration and everything that it names, and looks at nothing. Returns the
 // configuration. Fails with what is wrong.

@@ -37,7 +37,7 @@ void Watcher::OnPolicyFailure(const Error& error) {
 
 void Watcher::Reload() {
   net::NotifyServiceManager("RELOADING=1");
-  Result<WatchConfig> config = LoadConfig(options_.config_file);
+  Result<WatchConfig> config = LoadConfig(options_);
   const Result<void> taken = config ? TakeConfig(*std::move(config)) : Result<void>(config.error());
   reload_good_ = taken.has_value();
   if (taken) {

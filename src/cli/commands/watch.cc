@@ -3,11 +3,15 @@
 // cotter watch: monitoring for ever.
 #include "watch/watch.h"
 
+#include <memory>
 #include <string>
+#include <utility>
 
+#include "base/log.h"
 #include "cli/arguments.h"
 #include "cli/option.h"
 #include "cli/output.h"
+#include "cli/remote_options.h"
 #include "cli/report.h"
 #include <cotter/time.h>
 
@@ -48,6 +52,28 @@ void Describe(Output& output, const watch::Alert& alert) {
   }
 }
 
+void LogRejected(const update::PollEvent& event) {
+  if (event.outcome != update::PollOutcome::kRejected) return;
+  base::WriteLog(base::Level::kError, "update_rejected",
+                 {{"step", event.step},
+                  {"code", NameOf(event.error.code)},
+                  {"message", event.error.message},
+                  {"kept_version", static_cast<std::int64_t>(event.version)}});
+}
+
+// FollowRepository has the repository of `remote` bring its policy to a file, which `options` get
+// in place of the configuration's. That is the first one, and says which environment this is.
+Result<std::shared_ptr<update::RemotePolicy>> FollowRepository(update::RemoteOptions remote,
+                                                               watch::WatchOptions& options) {
+  const auto config = watch::Check(options);
+  if (!config) return config.error();
+  remote.base_file = config->policy;
+  if (!config->environment.empty()) remote.environment = config->environment;
+  remote.on_event = LogRejected;
+  options.policy = remote.state + "/policy.json";
+  return update::RemotePolicy::Open(std::move(remote));
+}
+
 Exit LookOnce(const watch::WatchOptions& options, Output& output) {
   const auto summary = watch::Once(options);
   if (!summary) return Fail(summary.error());
@@ -86,6 +112,14 @@ Exit RunWatch(Call call) {
     Describe(call.output, *config);
     return Exit::kSatisfied;
   }
+  auto remote = RemoteOptionsOf(call.arguments, {});
+  if (!remote) return Fail(remote.error());
+  std::shared_ptr<update::RemotePolicy> followed;  // as long as it watches
+  if (*remote) {
+    auto opened = FollowRepository(**std::move(remote), options);
+    if (!opened) return Fail(opened.error());
+    followed = *std::move(opened);
+  }
   if (call.arguments.Has("once")) return LookOnce(options, call.output);
   const Result<void> served =
       call.arguments.Has("agent") ? watch::ServeAgent(options) : watch::Serve(options);
@@ -104,7 +138,7 @@ constexpr Option kOptions[] = {
     {.name = "insecure-listen-anywhere",
      .help = "serve pages on addresses that other machines reach too; nothing there is encrypted"},
 };
-constexpr OptionGroup kGroups[] = {{"Options", kOptions}};
+constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kRemoteGroup};
 constexpr Example kExamples[] = {
     {.line = "cotter watch --config watch.toml", .help = "watch until SIGTERM"},
     {.line = "cotter watch --config watch.toml --check",
@@ -130,6 +164,9 @@ extern const Command kWatchCommand{
         "sink does not take waits on disk and is sent again. /metrics, /probe, /livez and /readyz "
         "are on the admin socket. Agents in other places report to a collector, so that a proxy "
         "in one network is told from a change of the server.\n\n"
+        "With --remote the policy comes from a signed repository, which is polled while it "
+        "watches; "
+        "the configuration's is the first one, and has the environment.\n\n"
         "SIGHUP reads the configuration again, and keeps the old one where something is wrong "
         "with the new. docs/watch.md has every key.",
     .groups = kGroups,
