@@ -71,8 +71,8 @@ std::optional<Url> Url::ParseCanonical(std::string_view text) {
     port = *given;
   }
   const std::string_view tail = rest.substr(path);
-  // Dots below the root may be segments that mean another path.
-  if (tail.front() != '/' || tail.find("/.") != std::string_view::npos ||
+  // Dots below the root may be segments that mean another path, and an empty query goes.
+  if (tail.front() != '/' || tail.back() == '?' || tail.find("/.") != std::string_view::npos ||
       tail.find_first_not_of(kTailCharacters) != std::string_view::npos) {
     return std::nullopt;
   }

@@ -32,6 +32,7 @@ TEST_F(Reading, UrlsComeOutCanonical) {
   } rows[] = {
       {"https://API.Example.com./a?b#c", "https://api.example.com/a?b", 443},
       {"HTTP://api.example.com:80/", "http://api.example.com/", 80},
+      {"https://api.example.com/?", "https://api.example.com/", 443},
       {"https://user:pw@api.example.com:8443", "https://api.example.com:8443/", 8443},
       {"https://0x7f.1/", "https://127.0.0.1/", 443},
       {"https://[::1]:8443/x", "https://[::1]:8443/x", 8443},
