@@ -32,6 +32,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (needed.empty()) break;
     COTTER_CHECK(IsInside(needed, bytes));
   }
-  COTTER_CHECK(!image->Defines("a symbol that nobody defines"));
+  // The fuzzer reads constants out of this program, and puts them into its inputs.
+  constexpr std::string_view kName = "a symbol that nobody defines";
+  COTTER_CHECK(!image->Defines(kName) || AsText(bytes).find(kName) != std::string_view::npos);
   return 0;
 }
