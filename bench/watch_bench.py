@@ -4,9 +4,9 @@
 
     COTTER_BIN=build/release/cotter COTTER_BUILD_DIR=build/debug bench/watch_bench.py [HOSTS] [SECONDS]
 
-HOSTS names (10,000) are looked at once every SECONDS (60) by each. The names lead to a few nginx on loopback, which show
-one certificate for all of them. blackbox_exporter makes a TCP connection and a TLS handshake (module tcp, tls), watch the
-same and its verdict, its memory and its figures. Only the two programs' own processor time counts. Prints JSON.
+HOSTS names (10,000) are looked at once every SECONDS (60) by each. The names lead to an nginx on loopback, which shows
+one certificate for all of them. blackbox_exporter makes a TCP connection and a TLS handshake (prober tcp), and in a second
+turn what its dashboards are for, a request (prober http); watch makes the handshake, its verdict, its memory and its figures. Only the two programs' own processor time counts. Prints JSON.
 """
 import concurrent.futures
 import json
@@ -42,10 +42,13 @@ def start(*command, **keys):
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **keys)
 
 
-def blackbox(folder, root, address, names, seconds):
+def blackbox(folder, root, address, names, seconds, prober):
     port = free_port()
-    (folder / "blackbox.yml").write_text(json.dumps({"modules": {"tls": {
-        "prober": "tcp", "timeout": "10s", "tcp": {"tls": True, "tls_config": {"ca_file": root, "server_name": names[0]}}}}}))
+    tls = {"tls_config": {"ca_file": root, "server_name": names[0]}}
+    module = {"tcp": {"tls": True, **tls}} if prober == "tcp" else {"http": tls}
+    (folder / "blackbox.yml").write_text(json.dumps({"modules": {"tls": {"prober": prober, "timeout": "10s", **module}}}))
+    if prober == "http":
+        address = f"https://{address}/"
     process = start("prometheus-blackbox-exporter", f"--config.file={folder}/blackbox.yml",
                     f"--web.listen-address=127.0.0.1:{port}", "--log.level=error")
     try:
@@ -122,9 +125,12 @@ def main():
         try:
             address = f"127.0.0.1:{port}"
             results = {"hosts": hosts, "seconds": seconds, "load": os.getloadavg()[0],
-                       "blackbox_exporter": blackbox(folder, lab.file("root"), address, names, seconds),
+                       **{f"blackbox_{prober}": blackbox(folder, lab.file("root"), address, names, seconds, prober)
+                          for prober in ("tcp", "http")},
                        "watch": watch(lab, address, names, seconds)}
-            results["ratio"] = results["watch"]["cpu_ms_per_look"] / results["blackbox_exporter"]["cpu_ms_per_look"]
+            for prober in ("tcp", "http"):
+                theirs = results[f"blackbox_{prober}"]["cpu_ms_per_look"]
+                results[f"ratio_to_{prober}"] = results["watch"]["cpu_ms_per_look"] / theirs
             print(json.dumps(results, indent=1))
         finally:
             nginx.terminate()

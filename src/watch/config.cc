@@ -181,7 +181,10 @@ void ReadVantage(Value value, ConfigReader& reader, WatchConfig& config) {
   TableReader table(value, "[[vantage]]", reader.log);
   VantageConfig vantage;
   vantage.name = ReadName(table, "name", "");
-  if (vantage.name.empty()) table.Fail(Code::kPolicyInvalid, "name", "expected the agent's name");
+  // It is a word in the first line of a report.
+  if (vantage.name.empty() || vantage.name.find(' ') != std::string::npos) {
+    table.Fail(Code::kPolicyInvalid, "name", "expected the agent's name, without spaces");
+  }
   if (const auto path = table.String("key")) {
     vantage.key_file = reader.PathOf(*path);
   } else {
