@@ -305,7 +305,9 @@ net::http::Page Gateway::Find(std::string_view path) const {
     return {.body = "ok\n"};
   }
   if (path == "/metrics") {
-    std::string text = MetricsText(routes_, figures_, *counters_);
+    GatewayFigures figures = figures_;
+    figures.emergency_end = policy_.source->Current()->NextEnd(base::Now());
+    std::string text = MetricsText(routes_, figures, *counters_);
     if (policy_.remote) text += policy_.remote->MetricsText();
     return {.type = std::string(base::kMetricsType), .body = std::move(text)};
   }

@@ -81,6 +81,9 @@ std::string MetricsText(const Routes& routes, const GatewayFigures& figures,
   text.Append(violations.Text());
   text.Family("cotter_policy_version", "gauge", "The version of the policy in force.");
   text.Sample("", figures.policy_version);
+  text.Family("cotter_policy_emergency_end_timestamp_seconds", "gauge",
+              "When the next emergency statement in the policy ends; 0 where there is none.");
+  text.Sample("", figures.emergency_end ? figures.emergency_end->unix_seconds : 0);
   text.Family("cotter_config_last_reload_successful", "gauge",
               "1 where the policy was read at the last try, 0 where an older one is in force.");
   text.Sample("", figures.last_reload_successful ? 1 : 0);

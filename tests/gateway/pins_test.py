@@ -3,11 +3,15 @@
 import json
 import socket
 import sys
+import time
 import unittest
 
 from gateway import HOST, PATIENCE, Gateway, Lab, policy_text, read_all, read_response, wait_for
 
 SECRET = b"GET /patients/17 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\r\n"
+
+PIN_OF_NOBODY = "sha256/CQO7vXaXyL2LrgRzefj3QSHC0Nfm2mMOE9P3PcdnZjQ="
+END = "cotter_policy_emergency_end_timestamp_seconds"
 
 
 def route(lab, server=0, **keys):
@@ -102,6 +106,31 @@ class Pins(unittest.TestCase):
             self.assertEqual(gateway.metrics()["cotter_policy_version"], 2)
             client.sendall(SECRET)
             self.assertEqual(read_response(client)[0], 502)
+
+    def test_a_suspension_ends_on_an_open_connection_S1_26(self):
+        until = int(time.time()) + 8
+        suspended = policy_text([PIN_OF_NOBODY]) + (
+            f'[[emergency]]\nid = "drill"\nkind = "suspend"\nrules = [{{ pattern = "{HOST}" }}]\n'
+            f'until = {time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(until))}\nreason = "drill"\nticket = "T-1"\n')
+        with Lab([]) as lab, Gateway(suspended, [lab.file("root")], [route(lab)]) as gateway, gateway.connect() as client:
+            client.sendall(SECRET)
+            status, _, body, _ = read_response(client)
+            self.assertEqual(status, 200, body)
+            self.assertEqual(gateway.metrics()[END], until)
+            self.assertEqual(gateway.events("violation")[0]["code"], "rule_suspended")
+
+            def refused():
+                client.sendall(SECRET)
+                return read_response(client)[0] == 502
+
+            wait_for("the rule to enforce again", refused)
+            self.assertGreaterEqual(time.time(), until)
+            self.assertEqual(gateway.metrics()[END], 0)
+            seen = lab.settled()
+            client.sendall(SECRET)
+            self.assertEqual(read_response(client)[0], 502)
+            after = lab.settled()
+            self.assertEqual(after[0]["application_bytes"], seen[0]["application_bytes"])
 
 
 if __name__ == "__main__":
