@@ -18,7 +18,7 @@ checked = 0
 
 
 def documents():
-    return [*SOURCE.glob("*.md"), *SOURCE.glob("docs/*.md"), *SOURCE.glob("docs/codes/*.md")]
+    return [*SOURCE.glob("*.md"), *SOURCE.glob("docs/*.md"), *SOURCE.glob("docs/codes/*.md"), *SOURCE.glob("docs/runbooks/*.md")]
 
 
 def code_blocks(text):
