@@ -35,6 +35,27 @@ bool SharePort(const HostRule& a, const HostRule& b) {
   });
 }
 
+using RulesByPattern = std::map<std::string, std::vector<const HostRule*>>;
+
+RulesByPattern ByPattern(const Policy& policy) {
+  RulesByPattern ruled;
+  for (const HostRule& rule : policy.hosts) ruled[rule.pattern.ToString()].push_back(&rule);
+  return ruled;
+}
+
+// IsRuled reports whether there is a rule already for the pattern and a port of `rule`.
+bool IsRuled(const RulesByPattern& ruled, const HostRule& rule) {
+  const auto same = ruled.find(rule.pattern.ToString());
+  return same != ruled.end() &&
+         std::any_of(same->second.begin(), same->second.end(),
+                     [&](const HostRule* other) { return SharePort(*other, rule); });
+}
+
+bool MayHave(const Delegate& delegate, const HostRule& rule) {
+  return std::any_of(delegate.hosts.begin(), delegate.hosts.end(),
+                     [&](const HostPattern& granted) { return MayRule(granted, rule.pattern); });
+}
+
 // HoldsBeyond is what in `theirs` is not a team's to say; null for nothing.
 const char* HoldsBeyond(const Policy& theirs) {
   if (!theirs.revoked.empty()) return "it revokes keys, which holds for the whole policy";
@@ -78,10 +99,8 @@ Result<Policy> ReadDelegate(const Delegate& delegate, std::string_view environme
   }
   if (const char* why = HoldsBeyond(*theirs)) return Refused(delegate, why);
   for (const HostRule& rule : theirs->hosts) {
-    const bool may =
-        std::any_of(delegate.hosts.begin(), delegate.hosts.end(),
-                    [&](const HostPattern& granted) { return MayRule(granted, rule.pattern); });
-    if (!may) return Refused(delegate, "it may not speak for " + rule.pattern.ToString());
+    if (!MayHave(delegate, rule))
+      return Refused(delegate, "it may not speak for " + rule.pattern.ToString());
   }
   if (const std::optional<PolicyFault> fault = FindFault(*theirs)) {
     return Refused(delegate, fault->error.message);
@@ -91,16 +110,10 @@ Result<Policy> ReadDelegate(const Delegate& delegate, std::string_view environme
 
 Result<void> AddRules(Policy& policy, const Delegate& delegate, const Policy& theirs) {
   const std::size_t before = policy.hosts.size();
-  std::map<std::string, std::vector<const HostRule*>> ruled;
-  for (const HostRule& rule : policy.hosts) ruled[rule.pattern.ToString()].push_back(&rule);
+  const RulesByPattern ruled = ByPattern(policy);
   for (const HostRule& rule : theirs.hosts) {
-    const auto same = ruled.find(rule.pattern.ToString());
-    if (same == ruled.end()) continue;
-    for (const HostRule* other : same->second) {
-      if (SharePort(*other, rule)) {
-        return Refused(delegate, same->first + " has a rule for this port already");
-      }
-    }
+    if (!IsRuled(ruled, rule)) continue;
+    return Refused(delegate, rule.pattern.ToString() + " has a rule for this port already");
   }
   for (HostRule rule : theirs.hosts) {
     rule.extends.clear();  // its pins hold already what its sets gave
@@ -116,6 +129,23 @@ Result<void> AddRules(Policy& policy, const Delegate& delegate, const Policy& th
     return Refused(delegate, fault->error.message);
   }
   return Ok();
+}
+
+Result<void> KeepRules(Policy& policy, const Delegate& delegate, std::string_view environment,
+                       std::string_view text) {
+  const Result<Policy> theirs = ReadDelegate(delegate, environment, text);
+  Result<void> whole = theirs ? AddRules(policy, delegate, *theirs) : Result<void>(theirs.error());
+  if (whole) return whole;
+  Result<Policy> rest = policy::ReadPolicy(text, delegate.target);
+  if (!rest || !policy::RequireEnvironment(*rest, environment) || HoldsBeyond(*rest) != nullptr) {
+    return whole;
+  }
+  const RulesByPattern ruled = ByPattern(policy);
+  std::erase_if(rest->hosts, [&](const HostRule& rule) {
+    return !MayHave(delegate, rule) || IsRuled(ruled, rule);
+  });
+  static_cast<void>(AddRules(policy, delegate, *rest));
+  return whole;
 }
 
 }  // namespace cotter::update

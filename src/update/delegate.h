@@ -27,4 +27,11 @@ namespace cotter::update {
 // was.
 [[nodiscard]] Result<void> AddRules(Policy& policy, const Delegate& delegate, const Policy& theirs);
 
+// KeepRules adds the rules of `text`, a file of the delegate that was taken before. Where the
+// policy, or a team before it, has a rule of the file by now, or the grant was narrowed, it adds
+// those that still may stand: what is said about one host takes the pins of no other away. Fails as
+// ReadDelegate and AddRules do, to say why not all of them are there. Allocates.
+[[nodiscard]] Result<void> KeepRules(Policy& policy, const Delegate& delegate,
+                                     std::string_view environment, std::string_view text);
+
 }  // namespace cotter::update

@@ -194,9 +194,8 @@ Result<Composed> PolicyInForce::Compose(const std::string& signed_text, const Cl
     const std::string path = DelegateFile(delegate.name);
     if (!Exists(path)) continue;
     const Result<std::string> text = ReadText(path, policy::kMaxPolicyJsonSize);
-    Result<Policy> theirs = text ? ReadDelegate(delegate, environment_, *text) : text.error();
     const Result<void> added =
-        theirs ? AddRules(policy, delegate, *theirs) : Result<void>(theirs.error());
+        text ? KeepRules(policy, delegate, environment_, *text) : Result<void>(text.error());
     if (!added) composed.notices.push_back(About("delegate " + delegate.name, added.error()));
   }
   composed.emergency = emergency_->Apply(policy, clocks);

@@ -300,6 +300,21 @@ class BesideThePolicy(unittest.TestCase):
         self.assertIn("delegate_refused", [one["code"] for one in answer["notices"]])
         self.assertEqual(self.patterns(), ["api.example.com"])
 
+    def test_a_clash_takes_away_one_rule_and_the_pins_of_no_other_host(self):
+        two = self.team("two", ["**.example.com", "two.test"])
+        self.teams(self.team("one", ["**.example.com"]), two)
+        self.speak(rule("y.example.com"), name="one")
+        self.speak(rule("x.example.com"), rule("two.test"), name="two")
+        self.expect({})
+        # The other team, and then the policy itself, have a rule of its file by now.
+        self.speak(rule("x.example.com", ports=[443]), name="one", version=2)
+        self.expect({}, ["delegate_refused"])
+        self.assertEqual(self.patterns(), ["api.example.com", "x.example.com", "two.test"])
+        self.teams(two, version=2, hosts=[rule("x.example.com")])
+        answer = self.update()
+        self.assertIn("delegate_refused", [one["code"] for one in answer["notices"]])
+        self.assertEqual(self.patterns(), ["x.example.com", "two.test"])
+
     def test_S3_39_statements_hold_for_a_teams_rules_too(self):
         self.teams(self.team())
         self.speak(rule("api.pay.example.com", pins=(OTHER, BACKUP)))
