@@ -22,7 +22,6 @@ using std::chrono::seconds;
 
 constexpr seconds kTick{1};
 constexpr seconds kSendTimeout{30};
-constexpr std::size_t kMostInEnvelope = 500;
 constexpr std::uint64_t kMilli = 1000;
 
 // Post sends one envelope and waits for the answer.
@@ -203,15 +202,8 @@ std::uint64_t AgentService::NextSequence() {
 void AgentService::Send() {
   const auto now = std::chrono::steady_clock::now();
   if (worker_->is_busy() || now < due_ || reports_.empty()) return;
-  std::vector<ServerFacts> batch;
-  std::string json;
-  while (!reports_.empty() && batch.size() < kMostInEnvelope) {
-    auto report = reports_.extract(reports_.begin());
-    batch.push_back(report.mapped());
-    sending_.insert(std::move(report));
-  }
-  Result<std::string> envelope =
-      Seal(config_.vantage, NextSequence(), base::Now(), FormatReports(batch), *key_);
+  const std::string json = FormatBatch(reports_, sending_);
+  Result<std::string> envelope = Seal(config_.vantage, NextSequence(), base::Now(), json, *key_);
   if (!envelope) return OnSent(envelope.error());
   worker_->Run([client = *client_, url = config_.agent->collector,
                 text = *std::move(envelope)] { return Post(client, url, text); },

@@ -80,6 +80,30 @@ std::string HeaderText(std::string_view text) {
   return header;
 }
 
+// AppendBody appends lines as mail has them. Many keys make a long one, and servers refuse lines of
+// over 998 bytes (RFC 5322, 2.1.1): those are broken at a space, or anywhere between characters.
+void AppendBody(std::string& mail, std::string_view body) {
+  constexpr std::size_t kLongest = 900;
+  std::size_t begin = mail.size();  // of the line
+  const auto end_line = [&](std::size_t at) {
+    mail.insert(at, "\r\n");
+    begin = at + 2;
+  };
+  for (const char c : body) {
+    if (c == '\r') continue;
+    if (c == '\n') {
+      end_line(mail.size());
+      continue;
+    }
+    const bool continues = (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
+    if (mail.size() - begin >= kLongest && !continues) {
+      const std::size_t space = mail.rfind(' ');
+      end_line(space != std::string::npos && space >= begin ? space + 1 : mail.size());
+    }
+    mail += c;
+  }
+}
+
 // MailDate is the date of RFC 5322, 3.3.
 std::string MailDate(Time time) {
   constexpr std::string_view kDays[] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
@@ -210,11 +234,7 @@ std::string MailText(const Notification& notification, const SinkConfig& sink, T
     if (!value->empty()) body += std::string(name) + *value + "\n";
   }
   body += "what to do: " + ExplainOf(notification) + "\n";
-  for (const char c : body) {
-    if (c == '\r') continue;
-    if (c == '\n') mail += '\r';
-    mail += c;
-  }
+  AppendBody(mail, body);
   return mail;
 }
 

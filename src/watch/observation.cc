@@ -77,6 +77,11 @@ json::object ServerObject(const ServerFacts& server) {
 // Times and durations; nothing of them is negative or so large that arithmetic ends.
 constexpr std::int64_t kLargest = std::int64_t{1} << 52;
 
+// What an agent puts into one envelope: half of what a collector takes, for the head and for the
+// largest report, which goes alone.
+constexpr std::size_t kMostInBatch = 500;
+constexpr std::size_t kMaxBatchBytes = kMaxEnvelope / 2;
+
 // Texts of an agent end up in alerts: short, and checked there for what a terminal acts on.
 constexpr std::size_t kMaxText = 1024;
 
@@ -226,6 +231,20 @@ class Reader {
 std::string FormatReports(std::span<const ServerFacts> reports) {
   json::array array;
   for (const ServerFacts& server : reports) array.emplace_back(ServerObject(server));
+  return json::serialize(json::object{{"reports", std::move(array)}});
+}
+
+std::string FormatBatch(std::map<std::string, ServerFacts>& waiting,
+                        std::map<std::string, ServerFacts>& batch) {
+  json::array array;
+  std::size_t size = 0;
+  while (!waiting.empty() && array.size() < kMostInBatch) {
+    json::object object = ServerObject(waiting.begin()->second);
+    size += json::serialize(object).size() + 1;
+    if (size > kMaxBatchBytes && !array.empty()) break;
+    array.emplace_back(std::move(object));
+    batch.insert(waiting.extract(waiting.begin()));
+  }
   return json::serialize(json::object{{"reports", std::move(array)}});
 }
 

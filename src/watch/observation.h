@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -40,6 +41,11 @@ inline constexpr std::int64_t kMaxEnvelopeAge = 300;
 
 // FormatReports writes facts as JSON. Allocates.
 [[nodiscard]] std::string FormatReports(std::span<const ServerFacts> reports);
+
+// FormatBatch moves reports from `waiting` to `batch`, as many as one envelope takes, and writes
+// them: bounded by their bytes too, for what servers present says how large a report is.
+[[nodiscard]] std::string FormatBatch(std::map<std::string, ServerFacts>& waiting,
+                                      std::map<std::string, ServerFacts>& batch);
 
 // ParseReports reads them, strictly. Fails with kFormatMalformed.
 [[nodiscard]] Result<std::vector<ServerFacts>> ParseReports(std::string_view json);
