@@ -130,6 +130,29 @@ TEST(Hello, ReadsAlerts) {
   EXPECT_EQ(AlertName(200), "alert 200");
 }
 
+// RFC 6066, 3: what follows such a warning is the answer, or a weak version would go unseen.
+TEST(Hello, GoesOnAfterTheWarningThatTheNameIsNotKnown_S3_27) {
+  Bytes bytes{21, 3, 1, 0, 2, 1, 112};
+  const Result<HelloAnswer> nothing_yet = ReadHelloAnswer(bytes);
+  ASSERT_TRUE(nothing_yet);
+  EXPECT_TRUE(std::holds_alternative<NeedMore>(*nothing_yet));
+  const Bytes answer = Answer(1, 0x002f);
+  bytes.insert(bytes.end(), answer.begin(), answer.end());
+  const Result<HelloAnswer> read = ReadHelloAnswer(bytes);
+  ASSERT_TRUE(read);
+  ASSERT_TRUE(std::holds_alternative<ServerChoice>(*read));
+  EXPECT_EQ(std::get<ServerChoice>(*read).version, TlsVersion::kTls10);
+  // One that ends the handshake does.
+  const Result<HelloAnswer> fatal = ReadHelloAnswer(Bytes{21, 3, 1, 0, 2, 2, 112});
+  ASSERT_TRUE(fatal);
+  EXPECT_TRUE(std::holds_alternative<ServerAlert>(*fatal));
+  Bytes endless;
+  while (endless.size() < kMaxHelloAnswer) {
+    endless.insert(endless.end(), bytes.begin(), bytes.begin() + 7);
+  }
+  EXPECT_EQ(ErrorOfAnswer(endless), "tls_failed");
+}
+
 TEST(Hello, RefusesEverythingElse) {
   EXPECT_EQ(ErrorOfAnswer({'H', 'T', 'T', 'P'}), "not_tls");
   EXPECT_EQ(ErrorOfAnswer({22, 9}), "not_tls");

@@ -111,6 +111,8 @@ constexpr std::uint16_t kRenegotiationScsv = 0x00ff;
 
 constexpr std::uint8_t kAlertRecord = 21;
 constexpr std::uint8_t kHandshakeRecord = 22;
+constexpr std::uint8_t kWarning = 1;
+constexpr std::uint8_t kUnrecognizedName = 112;
 constexpr std::uint8_t kClientHello = 1;
 constexpr std::uint8_t kServerHello = 2;
 constexpr std::uint16_t kSupportedVersions = 43;
@@ -241,7 +243,7 @@ constexpr std::array kAlerts{
     AlertText{80, "internal_error"},
     AlertText{86, "inappropriate_fallback"},
     AlertText{109, "missing_extension"},
-    AlertText{112, "unrecognized_name"},
+    AlertText{kUnrecognizedName, "unrecognized_name"},
 };
 
 }  // namespace
@@ -312,6 +314,11 @@ Result<HelloAnswer> ReadHelloAnswer(ByteView received) {
     if (rest[0] == kAlertRecord) {
       if (length != 2) return Error{Code::kTlsFailed, "the server's alert is malformed"};
       if (!whole) break;
+      // RFC 6066, 3: some warn that they do not know the name, and go on.
+      if (content[0] == kWarning && content[1] == kUnrecognizedName) {
+        rest = rest.subspan(kRecordHeader + length);
+        continue;
+      }
       return HelloAnswer(ServerAlert{content[1]});
     }
     handshake.insert(handshake.end(), content.begin(), content.end());
