@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "tests/tls/context_program.h"
 #include "tls/live_connections.h"
 
@@ -107,6 +108,51 @@ TEST_P(LiveTest, SwapShutsDownWhatNoLongerHolds) {
                              kPatience));
   EXPECT_FALSE(kept.program.Read());
   EXPECT_EQ(FirstRecord(server).application_bytes, kSecret.size());
+}
+
+// Suspended is a policy that the server breaks, and that only reports until `end`.
+std::shared_ptr<const PolicyIndex> Suspended(Time end) {
+  Policy policy;
+  policy.name = "test";
+  policy.version = 2;
+  HostRule rule{.pattern = HostPattern::Parse("api.example.com").value()};
+  rule.pins.push_back(PolicyPin{.pin = {.digest = SpkiDigest(World().Get("backup"))}});
+  EmergencyStatement statement{.kind = EmergencyKind::kSuspend, .id = "E1"};
+  statement.rules.push_back({.pattern = rule.pattern});
+  statement.until = end;
+  policy.hosts.push_back(std::move(rule));
+  policy.emergency.push_back(std::move(statement));
+  return std::make_shared<const PolicyIndex>(PolicyIndex::Build(policy).value());
+}
+
+// S3-39: a suspension ends without a network, and without a swap: a connection that it let through
+// is judged again at its next use, and shut down where the program never asks.
+TEST_P(LiveTest, ConnectionDoesNotOutliveTheSuspensionThatLetItThrough_S3_39) {
+  const lab::Server server = StartServer(Serving({World().Get("leaf")}));
+  const Time end{base::Now().unix_seconds + 6};
+  Kept asking;
+  Kept silent;
+  for (Kept* kept : {&asking, &silent}) {
+    kept->source->Set(Suspended(end));
+    kept->Connect(server);
+    EXPECT_EQ(kept->told, std::vector<Outcome>{Outcome::kReported});
+    EXPECT_TRUE(CheckUse(kept->program.ssl()));
+    EXPECT_TRUE(kept->program.Write() && kept->program.Read());
+  }
+  while (base::Now() < end) {
+    static_cast<void>(server.WaitFor([](const lab::ServerRecord&) { return false; },
+                                     std::chrono::milliseconds(100)));
+  }
+  silent.source->Settle();
+  EXPECT_TRUE(server.WaitFor([](const lab::ServerRecord& record) { return record.closed == 1; },
+                             kPatience));
+  const Result<void> use = CheckUse(asking.program.ssl());
+  ASSERT_FALSE(use);
+  EXPECT_EQ(use.error().code, Code::kPinMismatch);
+  for (Kept* kept : {&asking, &silent}) {
+    EXPECT_FALSE(kept->program.Write() && kept->program.Read());
+    EXPECT_EQ(kept->told, (std::vector<Outcome>{Outcome::kReported, Outcome::kPinMismatch}));
+  }
 }
 
 TEST_P(LiveTest, ConnectionThatStillHoldsGoesOn) {
