@@ -33,7 +33,9 @@ bool IsStrong(const SSL_CIPHER* suite) noexcept {
 
 int FilterSuites(const SSL* ssl, const SSL_CTX* context, int operation, int bits, int nid,
                  void* other, void* extra) {
-  const bool asks_for_suite = (operation & SSL_SECOP_OTHER_TYPE) == SSL_SECOP_OTHER_CIPHER;
+  // The mask has the highest bit set, so that it is unsigned.
+  const bool asks_for_suite =
+      (static_cast<unsigned>(operation) & SSL_SECOP_OTHER_TYPE) == SSL_SECOP_OTHER_CIPHER;
   if (asks_for_suite && other != nullptr && !IsStrong(static_cast<const SSL_CIPHER*>(other))) {
     return 0;
   }
