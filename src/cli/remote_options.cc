@@ -44,6 +44,9 @@ Result<std::optional<update::RemoteOptions>> RemoteOptionsOf(const Arguments& ar
   }
   update::RemoteOptions options;
   for (const std::string_view remote : arguments.Values("remote")) {
+    if (remote.starts_with("http://") && !arguments.Has("insecure-remote-http")) {
+      return Error{Code::kUsage, "http:// has to be asked for, with --insecure-remote-http"};
+    }
     options.remotes.emplace_back(remote);
   }
   if (!environment.empty()) options.environment = environment;

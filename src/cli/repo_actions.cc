@@ -227,7 +227,9 @@ Exit ChangeKeys(Call call) {
   if (!repository) return FailRepo(repository.error());
   const Result<void> done =
       adds ? AddKeys(call, *repository) : repository->RemoveKey(words[1], words[2], base::Now());
-  return done ? Exit::kSatisfied : FailRepo(done.error());
+  if (!done) return FailRepo(done.error());
+  ReportDone("the change waits for signatures; 'cotter repo status' says whose");
+  return Exit::kSatisfied;
 }
 
 Exit SignPending(Call call) {

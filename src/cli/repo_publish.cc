@@ -119,6 +119,11 @@ Result<void> Guard(Call call, const update::Repository& repository, const Policy
                         now);
 }
 
+Error VersionTooLow(const Policy& before) {
+  return {Code::kPolicyRollback, "expected a version above " + std::to_string(before.version) +
+                                     ", which clients have: raise it in the policy"};
+}
+
 Exit Publish(Call call, update::Repository& repository, const Policy& policy) {
   const Time now = base::Now();
   if (!policy.emergency.empty() || policy.revision != 0) {
@@ -134,8 +139,7 @@ Exit Publish(Call call, update::Repository& repository, const Policy& policy) {
   const Result<std::optional<Policy>> before = Published(repository, policy.environment);
   if (!before) return FailRepo(before.error());
   if (*before && policy.version <= (*before)->version) {
-    return FailRepo(
-        {Code::kPolicyRollback, "expected a version above " + std::to_string((*before)->version)});
+    return FailRepo(VersionTooLow(**before));
   }
   if (Result<void> good = Guard(call, repository, policy, *before, now); !good) {
     return FailRepo(good.error());
@@ -192,8 +196,7 @@ Exit PublishForDelegate(Call call, update::Repository& repository, const Policy&
     if (!read) return FailRepo(read.error());
     before = *std::move(read);
     if (policy.version <= before->version) {
-      return FailRepo(
-          {Code::kPolicyRollback, "expected a version above " + std::to_string(before->version)});
+      return FailRepo(VersionTooLow(*before));
     }
   }
   if (Result<void> good = Guard(call, repository, policy, before, now); !good) {

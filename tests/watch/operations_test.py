@@ -160,7 +160,7 @@ class Operations(unittest.TestCase):
         receiver = self.enterContext(Receiver())
         watch = self.watch(start=False, sinks=[receiver.sink()], rules=())
         done = self.run_watch(watch, "--once")
-        self.assertEqual((done.returncode, done.stdout), (0, "all is well: 1 servers\n"), done.stderr)
+        self.assertEqual((done.returncode, done.stdout), (0, "all is well: 1 server\n"), done.stderr)
         self.lab.present(0, "leaf-rsa")
         for _ in range(2):
             done = self.run_watch(watch, "--once")

@@ -161,9 +161,15 @@ Exit RunKey(Call call) {
                                                                                               : 2;
   const bool of_token = action == "list" && words.size() == 2 && update::IsTokenUri(words[1]);
   if (words.size() != wanted && !of_token) {
-    ReportError("key: " + action + ": expected " + std::to_string(wanted - 1) +
-                (wanted == 2 ? " more word" : " more words"));
+    ReportError("key: " + action + ": expected " +
+                (wanted == 1   ? "nothing more, or the URI of a token"
+                 : wanted == 2 ? "NAME, and nothing more"
+                               : "NAME and FILE"));
     ReportHint("'cotter help key' shows what it takes");
+    return Exit::kUsage;
+  }
+  if (wanted == 3 && update::IsTokenUri(words[1])) {
+    ReportError("key: " + action + ": a key in a token is never in a file; keep a second signer");
     return Exit::kUsage;
   }
   if (action == "list") return List(call);

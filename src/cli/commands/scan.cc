@@ -116,7 +116,9 @@ Result<std::optional<probe::Baseline>> ReadBaseline(const Arguments& arguments) 
   const auto path = arguments.Value("baseline");
   if (!path) return std::optional<probe::Baseline>();
   const Result<base::FileImage> file = base::ReadFile(std::string(*path), probe::kMaxBaselineSize);
-  if (!file) return file.error();
+  if (!file) {
+    return Error{file.error().code, file.error().message + "; --save-baseline makes a first one"};
+  }
   Result<probe::Baseline> baseline = probe::Baseline::Read(AsText(file->bytes()));
   if (!baseline) {
     return Error{baseline.error().code, std::string(*path) + ": " + baseline.error().message};
@@ -218,13 +220,18 @@ void TellUnreadable(const ScanInput& input) {
 }
 
 void TellSummary(const ScanSummary& summary) {
-  ReportDone(std::to_string(summary.hosts) + " hosts: " + std::to_string(summary.sound) +
-             " sound, " + std::to_string(summary.violated) + " violated, " +
-             std::to_string(summary.undecided) + " not known");
+  ReportDone(std::to_string(summary.hosts) + (summary.hosts == 1 ? " host: " : " hosts: ") +
+             std::to_string(summary.sound) + " sound, " + std::to_string(summary.violated) +
+             " violated, " + std::to_string(summary.undecided) + " not known");
   for (const auto& [reason, count] : summary.tally.failed) {
     ReportWarning("could not look " + std::to_string(count) +
                   (count == 1 ? " time: " : " times: ") + std::string(NameOf(reason.second)) +
                   " (" + std::string(NameOf(reason.first)) + ")");
+  }
+  if (summary.violated != 0) {
+    ReportHint(
+        "'cotter diagnose -p POLICY HOST' says why a host is refused, 'cotter explain CODE' "
+        "what to do");
   }
 }
 
@@ -352,8 +359,8 @@ constexpr Example kExamples[] = {
      .help = "a page to read and to print, with what ends when"},
     {.line = "cotter scan --zone db.example.com --origin example.com --quick --format ndjson",
      .help = "a zone, one object a line as the answers come"},
-    {.line = "cotter scan --list hosts.txt --baseline seen.txt --save-baseline seen.txt",
-     .help = "what has changed since the last time"},
+    {.line = "cotter scan --list hosts.txt --save-baseline seen.txt",
+     .help = "the first time; then with --baseline seen.txt too: what has changed since"},
     {.line = "cotter scan -p policy.toml --standby api.example.com=10.0.0.9:443",
      .help = "does the standby machine hold the backup key"},
 };

@@ -82,6 +82,8 @@ void PrintUpdated(Call call, const update::PolicyUpdated& updated) {
   call.output.Text(" version " + std::to_string(updated.version));
   if (!updated.changed) {
     call.output.Text(", unchanged\n");
+  } else if (updated.before == updated.version) {
+    call.output.Text(", and what stands beside it has changed\n");
   } else if (updated.before) {
     call.output.Text(", was " + std::to_string(*updated.before) + "\n");
   } else {

@@ -13,10 +13,14 @@
 #include "cli/output.h"
 #include "cli/remote_options.h"
 #include "cli/report.h"
+#include "watch/policy_view.h"
 #include <cotter/time.h>
 
 namespace cotter::cli {
 namespace {
+
+// Servers that a warning names: a line that can be read.
+constexpr std::size_t kMostNamed = 5;
 
 Exit Fail(const Error& error) {
   ReportError({}, error);
@@ -36,6 +40,29 @@ void Describe(Output& output, const watch::WatchConfig& config) {
     output.Field(sink.name);
     output.Text(" (" + std::string(NameOf(sink.kind)) + ")\n");
   }
+}
+
+// TellUnpinned names the servers that the policy has no pins for: whoever wrote a name wrong should
+// not take silence for safety.
+void TellUnpinned(const watch::WatchOptions& options) {
+  const auto config = watch::LoadConfig(options);
+  if (!config) return;
+  const auto policy = watch::PolicyView::Load(config->policy, config->environment);
+  if (!policy) return;  // told where it is needed
+  std::string names;
+  std::size_t unpinned = 0;
+  for (const watch::GroupConfig& group : config->groups) {
+    for (const net::Target& target : group.hosts) {
+      if ((*policy)->RuleOf(target).pins_anything()) continue;
+      if (++unpinned <= kMostNamed)
+        names += (names.empty() ? "" : ", ") + net::FormatTarget(target);
+    }
+  }
+  if (unpinned == 0) return;
+  if (unpinned > kMostNamed) names += ", …";
+  ReportWarning("watch: the policy has no pins for " + std::to_string(unpinned) +
+                (unpinned == 1 ? " server (" : " servers (") + names +
+                "): what changes is told there, and any key that verifies passes");
 }
 
 void Describe(Output& output, const watch::Alert& alert) {
@@ -78,8 +105,10 @@ Exit LookOnce(const watch::WatchOptions& options, Output& output) {
   const auto summary = watch::Once(options);
   if (!summary) return Fail(summary.error());
   for (const watch::Alert& alert : summary->firing) Describe(output, alert);
+  TellUnpinned(options);
   if (summary->firing.empty()) {
-    output.Text("all is well: " + std::to_string(summary->servers) + " servers\n");
+    output.Text("all is well: " + std::to_string(summary->servers) +
+                (summary->servers == 1 ? " server\n" : " servers\n"));
   }
   if (summary->undelivered != 0) {
     ReportError("watch: " + std::to_string(summary->undelivered) +
@@ -110,6 +139,7 @@ Exit RunWatch(Call call) {
     const auto config = watch::Check(options);
     if (!config) return Fail(config.error());
     Describe(call.output, *config);
+    TellUnpinned(options);
     return Exit::kSatisfied;
   }
   auto remote = RemoteOptionsOf(call.arguments, {});
@@ -148,7 +178,7 @@ constexpr ExitNote kExits[] = {
     {Exit::kSatisfied, "it watched until it was told to stop; with --once, no alert is open"},
     {Exit::kViolated, "with --once: an alert is open"},
     {Exit::kUsage, "the command line, the configuration, the policy or a file is not usable"},
-    {Exit::kUndecided, "an address to listen on is taken"}};
+    {Exit::kUndecided, "an address to listen on, or the state, is taken by another process"}};
 
 }  // namespace
 
