@@ -53,7 +53,7 @@ void CheckBody(Framing framing, std::uint64_t length, ByteView rest) {
   for (const Trailers trailers : {Trailers::kRefused, Trailers::kAllowed}) {
     const BodyReader reader(framing, length, trailers);
     const Reading whole = ReadBody(reader, rest, rest.size() + 1);
-    for (const std::size_t step : {1, 2, 3, 7}) {
+    for (const std::size_t step : {1U, 2U, 3U, 7U}) {
       COTTER_CHECK(ReadBody(reader, rest, step) == whole);
     }
     COTTER_CHECK(whole.taken <= rest.size());
@@ -102,7 +102,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const ByteView bytes(data, size);
   HeadScanner whole;
   const State state = ScanInPieces(whole, bytes, size + 1);
-  for (const std::size_t step : {1, 2, 5}) {
+  for (const std::size_t step : {1U, 2U, 5U}) {
     HeadScanner pieces;
     COTTER_CHECK(ScanInPieces(pieces, bytes, step) == state);
     COTTER_CHECK(state != State::kComplete || pieces.size() == whole.size());
