@@ -11,6 +11,7 @@
 #include "base/idna.h"
 #include "base/output_file.h"
 #include "cli/arguments.h"
+#include "cli/emergency_view.h"
 #include "cli/output.h"
 #include "cli/policy_actions.h"
 #include "cli/policy_input.h"
@@ -164,6 +165,11 @@ Exit ShowWhole(Call call, const Policy& policy) {
     output.Field(rule.pattern.ToString() + "  " +
                  std::string(policy::WordFor(policy::kModeWords, rule.mode)) + ", " + Ports(rule) +
                  ", " + std::to_string(rule.pins.size()) + " pins" + Where(rule));
+    output.Text("\n");
+  }
+  for (const EmergencyStatement& statement : policy.emergency) {
+    output.Text("  emergency statement ");
+    output.Field(StatementLine(statement));
     output.Text("\n");
   }
   return Exit::kSatisfied;

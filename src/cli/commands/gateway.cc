@@ -8,6 +8,7 @@
 #include "cli/arguments.h"
 #include "cli/option.h"
 #include "cli/output.h"
+#include "cli/policy_input.h"
 #include "cli/remote_options.h"
 #include "cli/report.h"
 
@@ -37,6 +38,21 @@ void Describe(Output& output, const gateway::RouteConfig& route) {
   output.Text("\n");
 }
 
+// TellUnpinned names the upstreams that no rule of the policy is for: whoever wrote a name wrong
+// should not take a connection for a pinned one.
+void TellUnpinned(const gateway::GatewayConfig& config) {
+  if (config.policy.empty()) return;
+  const Result<LoadedPolicy> policy = LoadPolicy(config.policy);
+  if (!policy) return;  // told where it is needed
+  for (const gateway::RouteConfig& route : config.routes) {
+    if (!route.upstream) continue;
+    const Lookup found = policy->index.Find(route.upstream->host, route.upstream->port);
+    if (found.kind == Lookup::Kind::kRule) continue;
+    ReportWarning("gateway: no rule of the policy is for " + net::FormatTarget(*route.upstream) +
+                  "; PKI decides alone there, unless unlisted = \"refuse\"");
+  }
+}
+
 Exit Fail(const Error& error) {
   ReportError({}, error);
   return ExitOf(error.code);
@@ -61,6 +77,7 @@ Exit RunGateway(Call call) {
     const auto config = gateway::Check(options);
     if (!config) return Fail(config.error());
     for (const gateway::RouteConfig& route : config->routes) Describe(call.output, route);
+    TellUnpinned(*config);
     return Exit::kSatisfied;
   }
   if (const Result<void> served = gateway::Serve(options); !served) {
