@@ -16,6 +16,10 @@ bool IsOfClock(Code code) {
   return rule != nullptr && rule->basis == Basis::kClock;
 }
 
+// IsOfInterception names what an interceptor causes, who may be on the way at every other look
+// only: a look without it does not take back the one before.
+bool IsOfInterception(Code code) { return code == Code::kPinMismatch || code == Code::kPkiError; }
+
 }  // namespace
 
 std::string_view NameOf(Notice notice) noexcept {
@@ -108,14 +112,16 @@ std::vector<Notification> AlertBook::Update(const Subject& subject,
       ++entry;
       continue;
     }
-    if (alert.state == AlertState::kFiring) {
+    const bool is_firing = alert.state == AlertState::kFiring;
+    if (is_firing || IsOfInterception(code)) {
       if (!alert.gone) alert.gone = now.steady;
-      if (now.steady - *alert.gone < std::min(HoldOf(code), kLongestAbsence)) {
+      const seconds absence = is_firing ? HoldOf(code) : 2 * HoldOf(code);
+      if (now.steady - *alert.gone < std::min(absence, kLongestAbsence)) {
         ++entry;
         continue;
       }
-      told.push_back(Resolve(alert, now.wall));
     }
+    if (is_firing) told.push_back(Resolve(alert, now.wall));
     entry = alerts_.erase(entry);
   }
   return told;

@@ -216,6 +216,16 @@ void CheckNames(TableReader& table, const WatchConfig& config) {
   };
   for (const RotationConfig& rotation : config.rotations) check("rotation", rotation.groups);
   for (const SinkConfig& sink : config.sinks) check("sink", sink.groups);
+  // What watch says of itself is told under these names; of two that are one, the second would end
+  // the alerts of the first.
+  std::set<std::string, std::less<>> own{std::string(kOwnSubject)};
+  const auto take = [&](std::string_view key, const std::string& name) {
+    if (own.insert(name).second) return;
+    table.Fail(Code::kPolicyDuplicate, key,
+               "\"" + name + "\" is the name of something else that alerts are about");
+  };
+  for (const VantageConfig& vantage : config.vantages) take("vantage", vantage.name);
+  for (const SinkConfig& sink : config.sinks) take("sink", sink.name);
   if (config.collector && config.vantages.empty()) {
     table.Fail(Code::kPolicyInvalid, "collector", "a collector needs a [[vantage]]");
   }

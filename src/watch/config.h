@@ -149,6 +149,9 @@ struct WatchConfig {
   std::vector<VantageConfig> vantages;
 };
 
+// Whom alerts about watch itself are about; nothing else has this name.
+inline constexpr std::string_view kOwnSubject = "watch";
+
 // The file names hosts, or files of hosts; ten times what one machine can look at in a minute.
 inline constexpr std::size_t kMaxConfigSize = std::size_t{16} << 20;
 inline constexpr std::size_t kMaxTargets = 100'000;

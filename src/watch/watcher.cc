@@ -30,8 +30,6 @@ constexpr std::int64_t kForgetSeconds = std::int64_t{90} * 86'400;
 // A sink that failed once may be restarting; from here on it is told.
 constexpr std::uint64_t kFailuresTold = 2;
 
-constexpr std::string_view kOwnSubject = "watch";
-
 // RaiseDescriptorLimit takes what the administrator allows.
 void RaiseDescriptorLimit() {
   rlimit limit{};

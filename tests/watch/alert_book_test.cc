@@ -70,6 +70,32 @@ TEST_F(AlertBookTest, WhatEndsBeforeItHeldIsNeverTold) {
   EXPECT_TRUE(Say({Of(Code::kUnreachable)}).empty());
 }
 
+// Who intercepts every other connection is seen at every other look.
+TEST_F(AlertBookTest, AnInterceptorThatComesAndGoesIsTold) {
+  for (const Code code : {Code::kPinMismatch, Code::kPkiError}) {
+    std::size_t told = 0;
+    for (int look = 0; look < 8; ++look) {
+      told +=
+          Say(look % 2 == 0 ? std::vector<Condition>{Of(code)} : std::vector<Condition>{}).size();
+      After(seconds(60));
+    }
+    EXPECT_EQ(told, 1U) << NameOf(code);
+    After(seconds(600));
+    static_cast<void>(Say({}));
+    After(seconds(600));
+    static_cast<void>(Say({}));
+    EXPECT_EQ(book_.size(), 0U);
+  }
+  // One look alone wakes nobody.
+  EXPECT_TRUE(Say({Of(Code::kPinMismatch)}).empty());
+  for (int look = 0; look < 3; ++look) {
+    After(seconds(60));
+    EXPECT_TRUE(Say({}).empty());
+  }
+  EXPECT_EQ(book_.size(), 0U);
+  EXPECT_TRUE(Say({Of(Code::kPinMismatch)}).empty());
+}
+
 TEST_F(AlertBookTest, WhatComesAndGoesIsToldOnce) {
   const std::vector<Condition> mismatch{Of(Code::kPinMismatch)};
   static_cast<void>(Say(mismatch));

@@ -110,6 +110,15 @@ TEST(WatchConfig, MailAddressesCannotHoldLines) {
               HasSubstr("mail address"));
 }
 
+// Alerts about a vantage point that is silent would be ended by a sink of the same name that works.
+TEST(WatchConfig, WhatAlertsAreAboutHasOneNameEach) {
+  const std::string vantage = "[[vantage]]\nname = \"eu\"\nkey = \"eu.pem\"\n";
+  const std::string sink = "[[sink]]\ntype = \"file\"\npath = \"alerts\"\nname = ";
+  EXPECT_EQ(ErrorOf(vantage + sink + "\"us\"\n"), "accepted");
+  EXPECT_THAT(ErrorOf(vantage + sink + "\"eu\"\n"), HasSubstr("\"eu\" is the name of something"));
+  EXPECT_THAT(ErrorOf(sink + "\"watch\"\n"), HasSubstr("\"watch\" is the name of something"));
+}
+
 TEST(WatchConfig, CommandsAreAbsolutePaths) {
   EXPECT_TRUE(
       Read("[[sink]]\ntype = \"command\"\ncommand = [\"/usr/bin/logger\", \"-t\", \"x\"]\n"));
