@@ -96,13 +96,14 @@ def messages():
 
 def hellos():
     """Answers to a ClientHello: ServerHellos of TLS 1.0 and 1.3 (RFC 5246, 7.4.1.3 and RFC 8446, 4.1.3), one cut into records,
-    and an alert."""
+    one after a warning (RFC 6066, 3), and an alert."""
     def record(kind, content):
         return bytes([kind]) + b"\3\3" + vector(content, 2)
 
     for seed, version, extensions in (("tls10", b"\3\1", b""), ("tls13", b"\3\3", vector(b"\0\x2b" + vector(b"\3\4", 2), 2))):
         message = b"\2" + vector(version + bytes(32) + vector(bytes(32), 1) + b"\0\x2f\0" + extensions, 3)
         yield seed, record(22, message)
+        yield seed + "-warned", record(21, b"\1\x70") + record(22, message)
         yield seed + "-records", b"".join(record(22, message[at:at + 7]) for at in range(0, len(message), 7))
     yield "alert", record(21, b"\2\x46")
 
