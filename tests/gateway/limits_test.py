@@ -27,7 +27,7 @@ def latencies(gateway, count):
     return took
 
 
-class Limits(unittest.TestCase):
+class WithGateway(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.lab = cls.enterClassContext(Lab())
@@ -39,42 +39,8 @@ class Limits(unittest.TestCase):
     def upstream(self, serve=serve_http):
         return self.enterContext(Upstream(self.lab, serve))
 
-    def test_many_idle_half_open_and_slow_clients_do_not_slow_a_normal_one(self):
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
-        count = min(10_000, (hard - 500) // 2)
-        gateway = self.gateway(self.upstream().route(), tables={"timeouts": {"header": 300, "idle": 300}})
-        clients = []
-        self.addCleanup(lambda: [client.close() for client in clients])
-        for number in range(count):
-            client = gateway.connect()
-            if number % 4 == 1:  # half of a head
-                client.sendall(b"GET / HTTP/1.1\r\nHost: local")
-            elif number % 4 == 2:  # served, and idle since
-                client.sendall(GET)
-            clients.append(client)
-        wait_for("their being accepted", lambda: gateway.metrics()['cotter_gateway_clients{route="r0"}'] >= count)
-        done = threading.Event()
 
-        def drip():
-            while not done.wait(0.05):
-                for client in clients[1:400:4]:
-                    client.sendall(b"x")
-
-        dripping = threading.Thread(target=drip)
-        dripping.start()
-        try:
-            took = sorted(latencies(gateway, 300))
-        finally:
-            done.set()
-            dripping.join()
-        self.assertLess(took[int(len(took) * 0.99)], P99_SECONDS, took[-5:])
-        with open(f"/proc/{gateway.process.pid}/status", encoding="ascii") as file:
-            resident = next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
-        # A quarter of them hold a block for their half of a head.
-        self.assertLess(resident, 300 * 1024)
-
+class Limits(WithGateway):
     def test_slow_heads_and_bodies_end_in_time(self):
         gateway = self.gateway(self.upstream().route(), tables={"timeouts": {"header": 1, "body": 1, "idle": 1}})
         start = time.monotonic()
@@ -219,6 +185,46 @@ class Limits(unittest.TestCase):
                     self.assertEqual(read_response(client)[0], 200 if retried else 502)
                 self.assertEqual(upstream.data.count(f"{method} / ".encode()), 3 if method == "GET" else 2 if retried else 1)
                 self.assertEqual(gateway.metrics()['cotter_gateway_upstream_retries_total{route="r0"}'], int(retried))
+
+
+class Resources(WithGateway):
+    """Memory and descriptors. A sanitizer takes much of the one, and without the others calls every object broken."""
+
+    def test_many_idle_half_open_and_slow_clients_do_not_slow_a_normal_one(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        count = min(10_000, (hard - 500) // 2)
+        gateway = self.gateway(self.upstream().route(), tables={"timeouts": {"header": 300, "idle": 300}})
+        clients = []
+        self.addCleanup(lambda: [client.close() for client in clients])
+        for number in range(count):
+            client = gateway.connect()
+            if number % 4 == 1:  # half of a head
+                client.sendall(b"GET / HTTP/1.1\r\nHost: local")
+            elif number % 4 == 2:  # served, and idle since
+                client.sendall(GET)
+            clients.append(client)
+        wait_for("their being accepted", lambda: gateway.metrics()['cotter_gateway_clients{route="r0"}'] >= count)
+        done = threading.Event()
+
+        def drip():
+            while not done.wait(0.05):
+                for client in clients[1:400:4]:
+                    client.sendall(b"x")
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        try:
+            took = sorted(latencies(gateway, 300))
+        finally:
+            done.set()
+            dripping.join()
+        self.assertLess(took[int(len(took) * 0.99)], P99_SECONDS, took[-5:])
+        with open(f"/proc/{gateway.process.pid}/status", encoding="ascii") as file:
+            resident = next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
+        # A quarter of them hold a block for their half of a head.
+        self.assertLess(resident, 300 * 1024)
 
     def test_without_descriptors_clients_are_let_go_and_the_gateway_lives(self):
         gateway = self.gateway(self.upstream().route(), start=False)
