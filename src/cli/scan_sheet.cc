@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/scan_sheet.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -199,10 +200,14 @@ class CsvSheet final : public ScanSheet {
   // Field appends a field as RFC 4180 has it. What a spreadsheet would run as a formula gets a
   // quote in front.
   static void Field(std::string& line, std::string_view text) {
-    constexpr std::string_view kFormula = "=+-@\t";
+    // The last four are the full-width forms, which some spreadsheets take for the others.
+    constexpr std::string_view kFormula[] = {
+        "=", "+", "-", "@", "\t", "\xEF\xBC\x9D", "\xEF\xBC\x8B", "\xEF\xBC\x8D", "\xEF\xBC\xA0"};
     if (!line.empty()) line += ',';
     line += '"';
-    if (!text.empty() && kFormula.find(text.front()) != std::string_view::npos) line += '\'';
+    const bool runs = std::ranges::any_of(
+        kFormula, [text](std::string_view begin) { return text.starts_with(begin); });
+    if (runs) line += '\'';
     for (const char c : SafeText(text)) {
       if (c == '"') line += '"';
       line += c;

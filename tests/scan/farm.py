@@ -123,7 +123,7 @@ def nginx(authority, servers):
             blocks += f"server {{ listen {address}:{port} ssl; {files} {more}\n location / {{ return 200 'ok'; }} }}\n"
         temporary = "".join(f"{kind}_temp_path {path};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         config = os.path.join(path, "nginx.conf")
-        with open(config, "w", encoding="ascii") as out:
+        with open(config, "w", encoding="utf-8") as out:
             out.write(f"""daemon off; master_process off; pid {path}/pid; error_log stderr; events {{ worker_connections 4096; }}
                           http {{ access_log off; {temporary} {blocks} }}""")
         daemons.own(path)

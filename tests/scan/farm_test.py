@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`cotter scan` on farms of nginx and haproxy: what differs, what is missing, what ends when; openssl s_client and sslscan
 look at the same servers and must see the same."""
+import csv
+import io
 import json
 import os
 import re
@@ -246,6 +248,16 @@ class Farm(unittest.TestCase):
                         errors = [line for line in check.stderr.splitlines()
                                   if "error" in line and not re.search(r"Tag (svg|line|rect|text|title|details|summary)", line)]
                         self.assertEqual(errors, [])
+
+    def test_a_spreadsheet_runs_nothing_that_a_server_sends(self):
+        self.ca.leaf("sheet")
+        for first in ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"):
+            evil = f"add_header Strict-Transport-Security '{first}1';"
+            with self.subTest(first=first), nginx(self.ca, [("127.0.0.1", ["sheet"], evil)]) as port:
+                result = run("--format", "csv", "--no-system-roots", "--cacert", self.ca.root_file, *at(port, "127.0.0.1"))
+                fields = [field for line in csv.reader(io.StringIO(result.stdout)) for field in line]
+                self.assertIn(f"'{first}1", fields)
+                self.assertEqual([field for field in fields if field.startswith(first)], [])
 
 
 if __name__ == "__main__":
