@@ -36,7 +36,7 @@ std::string StateFolder() {
 Result<std::optional<update::RemoteOptions>> RemoteOptionsOf(const Arguments& arguments,
                                                              std::string_view environment) {
   if (!arguments.Has("remote")) {
-    for (const std::string_view option : {"root", "state", "remote-cacert"}) {
+    for (const std::string_view option : {"root", "state", "floor", "remote-cacert"}) {
       if (!arguments.Has(option)) continue;
       return Error{Code::kUsage, "--" + std::string(option) + " needs --remote URL"};
     }
@@ -52,6 +52,7 @@ Result<std::optional<update::RemoteOptions>> RemoteOptionsOf(const Arguments& ar
   if (!environment.empty()) options.environment = environment;
   options.root_file = arguments.Value("root").value_or("");
   options.state = arguments.Value("state").value_or("");
+  options.floor_file = arguments.Value("floor").value_or("");
   options.channel_roots_file = arguments.Value("remote-cacert").value_or("");
   if (arguments.Has("insecure-remote-http")) {
     options.cleartext = update::Cleartext::kInsecureAllow;

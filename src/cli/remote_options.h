@@ -15,6 +15,12 @@
 
 namespace cotter::cli {
 
+inline constexpr Option kFloorOption{
+    .name = "floor",
+    .arg = "FILE",
+    .help = "keeps the highest version seen outside of the state, should that be deleted",
+    .complete = Complete::kFile};
+
 inline constexpr Option kRemoteOptions[] = {
     {.name = "remote",
      .arg = "URL",
@@ -28,6 +34,7 @@ inline constexpr Option kRemoteOptions[] = {
      .arg = "DIR",
      .help = "keeps what is trusted (default: one for each repository, in the user's state)",
      .complete = Complete::kDirectory},
+    kFloorOption,
     {.name = "remote-cacert",
      .arg = "FILE",
      .help = "trust these roots for the repository, in place of the system's",

@@ -4,6 +4,7 @@ repository is out of reach or offers what may not be taken."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -86,9 +87,23 @@ class Remote(unittest.TestCase):
             self.assertNotEqual(status, 0)
             self.assertIn("bad ssl pin detected", said)
 
+    def test_S3_13_a_floor_outlives_the_state(self):
+        floor = os.path.join(self.folder, "floor")
+        self.put(3, "leaf")
+        with PinServer(self.repository) as server:
+            self.assertEqual(self.run_curl(server, "--floor", floor), (0, ""))
+            shutil.rmtree(os.path.join(self.folder, "state"))
+            self.put(2, "leaf")
+            server.upload()
+            status, said = self.run_curl(server, "--floor", floor)
+            self.assertEqual(status, 125, said)
+            self.assertIn("policy_rollback", said)
+            self.assertEqual(self.run_curl(server), (0, ""))  # who keeps no floor has forgotten
+
     def test_options_that_contradict_one_another_are_refused(self):
         for words in (["--root", "r.json", "--policy", "p.toml"], ["--remote", "https://127.0.0.1:1", "--pin", "a=b"],
-                      ["--environment", "staging", "--policy", "p.toml"], ["--state", "s", "--pin", f"{HOST}=x"]):
+                      ["--environment", "staging", "--policy", "p.toml"], ["--state", "s", "--pin", f"{HOST}=x"],
+                      ["--floor", "f", "--policy", "p.toml"]):
             done = subprocess.run([COTTER, "exec", *words, "--", "true"], capture_output=True, text=True, timeout=60,
                                   check=False)
             self.assertEqual(done.returncode, 125, words)

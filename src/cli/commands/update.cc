@@ -15,6 +15,7 @@
 #include "cli/emergency_view.h"
 #include "cli/option.h"
 #include "cli/output.h"
+#include "cli/remote_options.h"
 #include "cli/report.h"
 #include "cli/safe_text.h"
 #include "update/curl_fetcher.h"
@@ -201,10 +202,7 @@ constexpr Option kOptions[] = {
      .arg = "FILE",
      .help = "a policy that came with the program, until a signed one is there",
      .complete = Complete::kFile},
-    {.name = "floor",
-     .arg = "FILE",
-     .help = "keeps the highest version seen outside of the state, should that be deleted",
-     .complete = Complete::kFile},
+    kFloorOption,
     kJsonOption};
 
 constexpr Option kChannelOptions[] = {
