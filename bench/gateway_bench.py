@@ -107,7 +107,7 @@ def cotter_config(folder, listen, server, mode, pin):
 @contextlib.contextmanager
 def running(words, port, address="127.0.0.1"):
     process = subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                               stdout=subprocess.DEVNULL)
+                               stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         end = time.monotonic() + 20
         while True:
@@ -120,7 +120,7 @@ def running(words, port, address="127.0.0.1"):
                 time.sleep(0.05)
         yield process
     finally:
-        process.send_signal(signal.SIGKILL)
+        os.killpg(process.pid, signal.SIGKILL)  # its workers too
         process.wait()
 
 
