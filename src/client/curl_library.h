@@ -56,6 +56,24 @@ struct CurlLibrary {
 // Curl is the library, after LoadCurl has succeeded.
 [[nodiscard]] const CurlLibrary& Curl() noexcept;
 
+// Setter sets options of a handle, which outlives it, and remembers whether one was refused. For
+// one thread.
+class Setter {
+ public:
+  explicit Setter(CURL* easy) : easy_(easy) {}
+
+  template <typename Value>
+  void operator()(CURLoption option, Value value) {
+    good_ = good_ && Curl().easy_setopt(easy_, option, value) == CURLE_OK;
+  }
+
+  [[nodiscard]] bool good() const noexcept { return good_; }
+
+ private:
+  CURL* easy_;
+  bool good_ = true;
+};
+
 // Owners of libcurl's objects.
 struct CurlDeleter {
   void operator()(CURL* easy) const noexcept { Curl().easy_cleanup(easy); }

@@ -13,23 +13,6 @@
 namespace cotter::client {
 namespace {
 
-// Setter sets options and remembers whether one was refused.
-class Setter {
- public:
-  explicit Setter(CURL* easy) : easy_(easy) {}
-
-  template <typename Value>
-  void operator()(CURLoption option, Value value) {
-    good_ = good_ && Curl().easy_setopt(easy_, option, value) == CURLE_OK;
-  }
-
-  [[nodiscard]] bool good() const noexcept { return good_; }
-
- private:
-  CURL* easy_;
-  bool good_ = true;
-};
-
 constexpr long kOn = 1;
 constexpr long kOff = 0;
 

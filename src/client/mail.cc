@@ -72,21 +72,6 @@ Result<Endpoint> EndpointOf(const std::string& url) {
   return Endpoint{*std::move(host), port};
 }
 
-class Setter {
- public:
-  explicit Setter(CURL* easy) : easy_(easy) {}
-
-  template <typename Value>
-  void operator()(CURLoption option, Value value) {
-    good_ = good_ && Curl().easy_setopt(easy_, option, value) == CURLE_OK;
-  }
-  [[nodiscard]] bool good() const noexcept { return good_; }
-
- private:
-  CURL* easy_;
-  bool good_ = true;
-};
-
 Code CodeOf(CURLcode result) {
   switch (result) {
     case CURLE_COULDNT_RESOLVE_HOST:

@@ -20,18 +20,6 @@ struct FreeAddresses {
   void operator()(addrinfo* list) const noexcept { freeaddrinfo(list); }
 };
 
-int FamilyNumber(Family family) {
-  switch (family) {
-    case Family::kAny:
-      return AF_UNSPEC;
-    case Family::kIpv4:
-      return AF_INET;
-    case Family::kIpv6:
-      return AF_INET6;
-  }
-  return AF_UNSPEC;
-}
-
 Result<std::vector<Address>> AskSystem(const std::string& name, std::uint16_t port, Family family) {
   addrinfo hints{};
   hints.ai_family = FamilyNumber(family);
@@ -62,6 +50,18 @@ struct Question {
 };
 
 }  // namespace
+
+int FamilyNumber(Family family) {
+  switch (family) {
+    case Family::kAny:
+      return AF_UNSPEC;
+    case Family::kIpv4:
+      return AF_INET;
+    case Family::kIpv6:
+      return AF_INET6;
+  }
+  return AF_UNSPEC;
+}
 
 Error NoAddress(const std::string& name, const std::string& why) {
   return Error{Code::kDnsFailed, "resolving " + name + ": " + why};

@@ -24,6 +24,9 @@ inline constexpr std::size_t kMaxAddresses = 64;
                                                                          std::uint16_t port,
                                                                          Family family);
 
+// FamilyNumber is the address family of the socket API: AF_UNSPEC for kAny.
+[[nodiscard]] int FamilyNumber(Family family);
+
 // NoAddress is the error of a name without one: kDnsFailed.
 [[nodiscard]] Error NoAddress(const std::string& name, const std::string& why);
 

@@ -4,9 +4,8 @@
 #include <csignal>
 #include <utility>
 
-#include <sys/resource.h>
-
 #include "base/clock.h"
+#include "base/descriptor_limit.h"
 #include "base/log.h"
 #include "net/service_manager.h"
 #include "watch/observe.h"
@@ -29,14 +28,6 @@ constexpr std::int64_t kForgetSeconds = std::int64_t{90} * 86'400;
 
 // A sink that failed once may be restarting; from here on it is told.
 constexpr std::uint64_t kFailuresTold = 2;
-
-// RaiseDescriptorLimit takes what the administrator allows.
-void RaiseDescriptorLimit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 Subject Own(std::string name) {
   return {
@@ -61,7 +52,7 @@ Watcher::~Watcher() {
 
 Result<std::unique_ptr<Watcher>> Watcher::Create(net::EventLoop& loop, WatchOptions options,
                                                  WatchConfig config) {
-  RaiseDescriptorLimit();
+  base::RaiseDescriptorLimit();
   std::unique_ptr<Watcher> watcher(new Watcher(loop, std::move(options), std::move(config)));
   if (Result<void> prepared = watcher->Prepare(); !prepared) return prepared.error();
   return watcher;

@@ -33,18 +33,6 @@ struct FreeAddresses {
   void operator()(ares_addrinfo* list) const noexcept { ares_freeaddrinfo(list); }
 };
 
-int FamilyNumber(Family family) {
-  switch (family) {
-    case Family::kAny:
-      return AF_UNSPEC;
-    case Family::kIpv4:
-      return AF_INET;
-    case Family::kIpv6:
-      return AF_INET6;
-  }
-  return AF_UNSPEC;
-}
-
 Result<std::vector<Address>> AddressesOf(const std::string& name, int status,
                                          const ares_addrinfo* list) {
   if (status != ARES_SUCCESS) return NoAddress(name, ares_strerror(status));
