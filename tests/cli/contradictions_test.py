@@ -6,10 +6,10 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.environ["COTTER_SOURCE_DIR"], "tests/support"))
+from folder_case import FolderCase  # noqa: E402
 from lab import Lab  # noqa: E402
 
 COTTER = os.environ["COTTER_BIN"]
@@ -23,18 +23,7 @@ def run(*words):
     return subprocess.run([COTTER, *words], capture_output=True, text=True, timeout=60, check=False)
 
 
-class Contradictions(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-
-    def write(self, name, text):
-        path = os.path.join(self.folder, name)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        return path
-
+class Contradictions(FolderCase):
     def policy(self, *pins, pattern=HOST, head="", rule=""):
         entries = ", ".join(pin if pin.startswith("{") else f'{{ pin = "{pin}" }}' for pin in pins)
         return self.write("policy.toml", f'[policy]\nenvironment = "production"\n{head}'

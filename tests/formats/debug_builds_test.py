@@ -6,8 +6,11 @@ import os
 import plistlib
 import re
 import subprocess
-import tempfile
+import sys
 import unittest
+
+sys.path.insert(0, os.path.join(os.environ["COTTER_SOURCE_DIR"], "tests/support"))
+from folder_case import FolderCase  # noqa: E402
 
 COTTER = os.environ["COTTER_BIN"]
 # The second holds what a preprocessor would take for a comment and a macro.
@@ -38,19 +41,10 @@ ASK = """public final class Ask {
 """
 
 
-class DebugBuilds(unittest.TestCase):
+class DebugBuilds(FolderCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
+        super().setUp()
         self.policy = self.write("policy.toml", POLICY)
-
-    def write(self, name, content):
-        path = os.path.join(self.folder, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(content)
-        return path
 
     def run_program(self, *words):
         done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)

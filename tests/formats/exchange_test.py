@@ -7,11 +7,14 @@ import json
 import os
 import plistlib
 import subprocess
-import tempfile
+import sys
 import unittest
 import zipfile
 
 import yaml
+
+sys.path.insert(0, os.path.join(os.environ["COTTER_SOURCE_DIR"], "tests/support"))
+from folder_case import FolderCase  # noqa: E402
 
 COTTER = os.environ["COTTER_BIN"]
 HERE = os.path.join(os.environ["COTTER_SOURCE_DIR"], "tests/formats")
@@ -38,19 +41,10 @@ NSC = "<network-security-config><domain-config><domain>{}</domain><pin-set><pin 
       "</pin></pin-set></domain-config></network-security-config>"
 
 
-class Exchange(unittest.TestCase):
+class Exchange(FolderCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
+        super().setUp()
         self.policy = self.write("policy.toml", POLICY)
-
-    def write(self, name, content):
-        path = os.path.join(self.folder, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as file:
-            file.write(content if isinstance(content, bytes) else content.encode())
-        return path
 
     def run_program(self, *words, cwd=None):
         return subprocess.run(words, capture_output=True, timeout=60, check=False, cwd=cwd)

@@ -52,6 +52,27 @@ def _remember(_user, verdict):
     _last.verdict = Verdict._of(verdict)
 
 
+class _CheckedUse:
+    """Mixed into sockets and memory objects: `_check_use` of the class in front says, before any data moves, whether the
+    connection may still be used."""
+
+    def read(self, *arguments):
+        self._check_use()
+        return super().read(*arguments)
+
+    def write(self, data):
+        self._check_use()
+        return super().write(data)
+
+
+class _CheckedSend(_CheckedUse):
+    """The same for sockets, whose send does not go through write."""
+
+    def send(self, data, flags=0):
+        self._check_use()
+        return super().send(data, flags)
+
+
 class _Pinned:
     """Mixed into the classes of a context's sockets: a refusal is a PinError, whoever makes the handshake, and a
     connection that a new policy refuses is not used any more."""
@@ -108,24 +129,12 @@ class _Pinned:
         self._changes = -1  # no use of it brings another answer
         raise PinError(self.cotter_verdict)
 
-    def read(self, *arguments):
-        self._check_use()
-        return super().read(*arguments)
 
-    def write(self, data):
-        self._check_use()
-        return super().write(data)
-
-
-class PinnedSocket(_Pinned, ssl.SSLSocket):
+class PinnedSocket(_Pinned, _CheckedSend, ssl.SSLSocket):
     """A socket of an attached context. `cotter_verdict` is the verdict of its handshake."""
 
-    def send(self, data, flags=0):
-        self._check_use()
-        return super().send(data, flags)
 
-
-class PinnedObject(_Pinned, ssl.SSLObject):
+class PinnedObject(_Pinned, _CheckedUse, ssl.SSLObject):
     """The same for memory buffers: asyncio, TLS in TLS."""
 
 
@@ -206,22 +215,12 @@ class _Asserting:
         elif self.context.cotter_enforcer.source.changes != self._changes:
             self._judge()
 
-    def read(self, *arguments):
-        self._check_use()
-        return super().read(*arguments)
 
-    def write(self, data):
-        self._check_use()
-        return super().write(data)
+class AssertingSocket(_Asserting, _CheckedSend, ssl.SSLSocket):
+    pass
 
 
-class AssertingSocket(_Asserting, ssl.SSLSocket):
-    def send(self, data, flags=0):
-        self._check_use()
-        return super().send(data, flags)
-
-
-class AssertingObject(_Asserting, ssl.SSLObject):
+class AssertingObject(_Asserting, _CheckedUse, ssl.SSLObject):
     pass
 
 
