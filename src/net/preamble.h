@@ -39,15 +39,15 @@ class Preamble {
  public:
   virtual ~Preamble() = default;
 
-  // Opening is what the client says first; empty where the server greets. Called once, first.
-  [[nodiscard]] virtual std::string Opening() = 0;
+  // Opening is what the client says first; nothing where the server greets. Called once, first.
+  [[nodiscard]] virtual std::string Opening() { return {}; }
 
   // Advance looks at all bytes received and not consumed yet. Fails with kStarttlsRefused or
   // kProxyFailed where the peer refuses or breaks the protocol.
   [[nodiscard]] virtual Result<PreambleStep> Advance(std::string_view received) = 0;
 
   // overrun is the code for a peer that says more than it may.
-  [[nodiscard]] virtual Code overrun() const noexcept = 0;
+  [[nodiscard]] virtual Code overrun() const noexcept { return Code::kStarttlsRefused; }
 };
 
 // Dialogue is a preamble and what came in that it has not answered yet: all of RunPreamble but the

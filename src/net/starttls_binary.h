@@ -17,16 +17,13 @@ class PostgresPreamble final : public Preamble {
  public:
   [[nodiscard]] std::string Opening() override;
   [[nodiscard]] Result<PreambleStep> Advance(std::string_view received) override;
-  [[nodiscard]] Code overrun() const noexcept override { return Code::kStarttlsRefused; }
 };
 
 // MysqlPreamble reads the server's handshake packet (protocol 10) and sends SSLRequest, after which
 // TLS begins without a reply.
 class MysqlPreamble final : public Preamble {
  public:
-  [[nodiscard]] std::string Opening() override { return {}; }
   [[nodiscard]] Result<PreambleStep> Advance(std::string_view received) override;
-  [[nodiscard]] Code overrun() const noexcept override { return Code::kStarttlsRefused; }
 };
 
 // LdapPreamble is RFC 4511, section 4.14: the StartTLS extended request and its response.
@@ -34,7 +31,6 @@ class LdapPreamble final : public Preamble {
  public:
   [[nodiscard]] std::string Opening() override;
   [[nodiscard]] Result<PreambleStep> Advance(std::string_view received) override;
-  [[nodiscard]] Code overrun() const noexcept override { return Code::kStarttlsRefused; }
 };
 
 }  // namespace cotter::net

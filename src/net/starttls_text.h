@@ -15,9 +15,7 @@ namespace cotter::net {
 // SmtpPreamble is RFC 3207: greeting, EHLO, STARTTLS. The EHLO reply must offer STARTTLS.
 class SmtpPreamble final : public Preamble {
  public:
-  [[nodiscard]] std::string Opening() override { return {}; }
   [[nodiscard]] Result<PreambleStep> Advance(std::string_view received) override;
-  [[nodiscard]] Code overrun() const noexcept override { return Code::kStarttlsRefused; }
 
  private:
   enum class State : std::uint8_t { kGreeting, kEhlo, kStarttls };
@@ -27,9 +25,7 @@ class SmtpPreamble final : public Preamble {
 // FtpPreamble is RFC 4217, section 4: greeting, AUTH TLS.
 class FtpPreamble final : public Preamble {
  public:
-  [[nodiscard]] std::string Opening() override { return {}; }
   [[nodiscard]] Result<PreambleStep> Advance(std::string_view received) override;
-  [[nodiscard]] Code overrun() const noexcept override { return Code::kStarttlsRefused; }
 
  private:
   bool greeted_ = false;
@@ -39,9 +35,7 @@ class FtpPreamble final : public Preamble {
 // command is not allowed in that state, and it is how STARTTLS is stripped.
 class ImapPreamble final : public Preamble {
  public:
-  [[nodiscard]] std::string Opening() override { return {}; }
   [[nodiscard]] Result<PreambleStep> Advance(std::string_view received) override;
-  [[nodiscard]] Code overrun() const noexcept override { return Code::kStarttlsRefused; }
 
  private:
   bool greeted_ = false;
@@ -50,9 +44,7 @@ class ImapPreamble final : public Preamble {
 // Pop3Preamble is RFC 2595, section 4: greeting, STLS.
 class Pop3Preamble final : public Preamble {
  public:
-  [[nodiscard]] std::string Opening() override { return {}; }
   [[nodiscard]] Result<PreambleStep> Advance(std::string_view received) override;
-  [[nodiscard]] Code overrun() const noexcept override { return Code::kStarttlsRefused; }
 
  private:
   bool greeted_ = false;
@@ -65,7 +57,6 @@ class XmppPreamble final : public Preamble {
   explicit XmppPreamble(std::string_view host) : host_(host) {}
   [[nodiscard]] std::string Opening() override;
   [[nodiscard]] Result<PreambleStep> Advance(std::string_view received) override;
-  [[nodiscard]] Code overrun() const noexcept override { return Code::kStarttlsRefused; }
 
  private:
   [[nodiscard]] Result<PreambleStep> ReadFeatures(std::string_view received);
