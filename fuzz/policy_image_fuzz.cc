@@ -39,6 +39,12 @@ void MendChecksums(Bytes& bytes) {
   if (names > header.text_size) return;
   header.text_checksum = image::TextChecksum(AsText(ByteView(bytes).subspan(layout.text, names)));
   std::memcpy(bytes.data(), &header, sizeof header);
+  for (std::uint32_t i = 0; i < header.slot_count; ++i) {
+    std::uint8_t* at = bytes.data() + layout.slots + i * sizeof(image::Slot);
+    auto slot = image::Load<image::Slot>(at);
+    slot.checksum = image::SlotChecksum(slot, i);
+    std::memcpy(at, &slot, sizeof slot);
+  }
   for (std::uint32_t i = 0; i < header.rule_count; ++i) {
     std::uint8_t* at = bytes.data() + layout.rules + i * sizeof(image::Rule);
     auto rule = image::Load<image::Rule>(at);

@@ -107,7 +107,8 @@ class Writer {
   }
 
   void AddBase(std::string_view base) {
-    bases_.push_back({.hash = image::HashOf(base),
+    bases_.push_back({.checksum = 0,
+                      .hash = image::HashOf(base),
                       .first_rule = static_cast<std::uint32_t>(rules_.size()),
                       .text_offset = static_cast<std::uint32_t>(text_.size()),
                       .text_size = static_cast<std::uint16_t>(base.size()),
@@ -187,6 +188,9 @@ class Writer {
       std::size_t at = base.hash & mask;
       while (slots_[at].text_size != 0) at = (at + 1) & mask;
       slots_[at] = base;
+    }
+    for (std::size_t at = 0; at < slots_.size(); ++at) {
+      slots_[at].checksum = image::SlotChecksum(slots_[at], at);
     }
   }
 

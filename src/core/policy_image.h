@@ -14,11 +14,11 @@
 //   temporary   what emergency statements suspend and add, with its end
 //   text        names, not terminated
 //
-// Accidental damage is found in two steps, so that opening need not touch every byte: a checksum
-// over header, slots, keys and temporary entries when it is opened, and one over a rule with its
-// pins and ports when it is looked up. A name is checked by the hash that led to it. Bounds are
-// checked at each use all the same, so that a forged image can at worst decide wrongly for whoever
-// trusted it.
+// Accidental damage is found where it could matter, so that opening touches as little of a large
+// policy as a look-up does: a checksum over header, keys and temporary entries is compared when it
+// is opened, one over a slot when a search comes by it, and one over a rule with its pins and ports
+// when it is looked up. A name is checked by the hash that led to it. Bounds are checked at each
+// use all the same, so that a forged image can at worst decide wrongly for whoever trusted it.
 #pragma once
 
 #include <bit>
@@ -33,8 +33,8 @@ namespace cotter::image {
 static_assert(std::endian::native == std::endian::little,
               "the image is read in place, and its numbers are little-endian");
 
-// "COTCOLP3"; any other layout gets another.
-inline constexpr std::uint64_t kMagic = 0x33504C4F43544F43;
+// "COTCOLP4"; any other layout gets another.
+inline constexpr std::uint64_t kMagic = 0x34504C4F43544F43;
 inline constexpr std::uint32_t kUnlistedRefuse = 1;
 inline constexpr std::uint32_t kPartialChain = 2;
 
@@ -61,15 +61,17 @@ static_assert(sizeof(Header) == 88);
 
 inline constexpr std::size_t kChecksumEnd = 16;  // where what it covers begins
 
-// Slot is empty where text_size is 0: no pattern has an empty base.
+// Slot is empty where text_size is 0: no pattern has an empty base. An empty one has a checksum
+// too, because it is an answer: there is no such name.
 struct Slot {
+  std::uint64_t checksum;  // SlotChecksum
   std::uint64_t hash;
   std::uint32_t first_rule;
   std::uint32_t text_offset;
   std::uint16_t text_size;
   std::uint16_t count[3];  // rules by HostPattern::Kind
 };
-static_assert(sizeof(Slot) == 24);
+static_assert(sizeof(Slot) == 32);
 
 inline constexpr std::uint8_t kHasExpiry = 1;
 inline constexpr std::uint8_t kNeedsCertDigests = 2;
@@ -161,9 +163,13 @@ class SuffixHash {
 // HashOf is the SuffixHash of a whole name.
 [[nodiscard]] std::uint64_t HashOf(std::string_view name) noexcept;
 
-// IndexChecksum covers the header behind the checksum, the slots, the revoked and inspection keys
-// and the temporary entries of `image`, whose layout is sound.
+// IndexChecksum covers the header behind the checksum, the revoked and inspection keys and the
+// temporary entries of `image`, whose layout is sound.
 [[nodiscard]] std::uint64_t IndexChecksum(ByteView image, const Layout& layout) noexcept;
+
+// SlotChecksum covers `slot` but for its checksum, and that it is the slot `index`. A run of zeros
+// is no slot.
+[[nodiscard]] std::uint64_t SlotChecksum(const Slot& slot, std::uint64_t index) noexcept;
 
 // RuleChecksum covers `rule` but for its checksum, and its pins and ports, which are inside
 // `image`.

@@ -104,6 +104,7 @@ BaseLookup FindBase(const View& view, std::string_view name, std::uint64_t hash)
   std::uint64_t at = hash & mask;
   for (std::uint32_t probes = 0; probes < view.header.slot_count; ++probes, at = (at + 1) & mask) {
     const auto slot = Load<image::Slot>(view.bytes + view.layout.slots + at * sizeof(image::Slot));
+    if (image::SlotChecksum(slot, at) != slot.checksum) return {Found::kDamaged, {}};
     if (slot.text_size == 0) return {};
     if (slot.hash != hash) continue;
     // Two names of one 64-bit hash do not happen by chance, so another name there is damage.

@@ -194,6 +194,17 @@ TEST(PolicyIndex, OpensWhatItBuilt) {
   EXPECT_EQ(Find(*opened, "api.example.com"), "api.example.com#0");
 }
 
+// SeesDamage asks for names without a rule, until they have come by every slot of a small index.
+bool SeesDamage(const PolicyIndex& index) {
+  bool damaged = false;
+  for (int i = 0; i < 64; ++i) {
+    const std::string found = Find(index, "other" + std::to_string(i) + ".test");
+    EXPECT_THAT(found, ::testing::AnyOf("damaged", "unlisted")) << i;
+    damaged = damaged || found == "damaged";
+  }
+  return damaged;
+}
+
 TEST(PolicyIndex, RefusesEveryCutAndEveryChangedByte) {
   const PolicyIndex built = Index({Rule("api.example.com"), Rule("*.example.com", {443})});
   const Bytes image(built.image().begin(), built.image().end());
@@ -210,7 +221,7 @@ TEST(PolicyIndex, RefusesEveryCutAndEveryChangedByte) {
     const std::string www = Find(*opened, "www.example.com");
     EXPECT_THAT(api, ::testing::AnyOf("damaged", "api.example.com#0")) << at;
     EXPECT_THAT(www, ::testing::AnyOf("damaged", "*.example.com#1")) << at;
-    EXPECT_TRUE(api == "damaged" || www == "damaged") << at;
+    EXPECT_TRUE(api == "damaged" || www == "damaged" || SeesDamage(*opened)) << at;
   }
 }
 

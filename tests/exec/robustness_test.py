@@ -20,6 +20,7 @@ PYTHON = "/usr/bin/python3"
 GOOD, ROGUE, ANONYMOUS, PSK, EARLY = range(5)
 LIBRARY = str(pathlib.Path(COTTER).parent / "libcotter-preload.so")
 CLIENT = os.path.join(os.environ["COTTER_BUILD_DIR"], "tests/exec/stubborn_client")
+COUNTING_CLIENT = os.path.join(os.environ["COTTER_BUILD_DIR"], "tests/exec/counting_client")
 EARLY_CLIENT = os.path.join(os.environ["COTTER_BUILD_DIR"], "tests/exec/early_client")
 
 # Each is a program that must not reach its server. CONNECT is the same in all.
@@ -174,6 +175,26 @@ def test_openssl_without_a_certificate(stage):
         stage.check(run.code == 0, f"a host without a rule is left to the program: {mode}", run)
 
 
+def test_what_is_verified_once(stage):
+    """A path is verified once, unless the program could have loosened or watched it. A depth that programs get from
+    OpenSSL was once taken for one that they had asked for, and everything was verified twice."""
+    stage.pin(("root", "ca"))
+
+    def count(*words):
+        plain = [COUNTING_CLIENT, str(stage.lab.port(GOOD)), stage.roots, *words]
+        alone = subprocess.run(plain, capture_output=True, text=True, timeout=60, check=True)
+        run = stage.run(plain)
+        stage.check(run.code == 0, f"the pinned server is reached {words}", run)
+        return int(alone.stdout), int(run.out or 0)
+
+    alone, here = count()
+    stage.check(alone == here > 0, f"OpenSSL's own verification is not done again: {alone} signatures, {here} with exec")
+    alone, here = count("callback")
+    stage.check(here >= 2 * alone > 0, f"with a callback, ours comes after: {alone} signatures, {here} with exec")
+    run = stage.run([COUNTING_CLIENT, str(stage.lab.port(GOOD)), stage.roots, "dane"])
+    stage.check(run.code != 0 and run.outcomes() == ["pinned_ok"], "what DANE demands beside the pins counts", run)
+
+
 def test_gnutls_sends_nothing_early(stage):
     stage.pin(("leaf", "leaf"))
     log = stage.dir / "early.log"
@@ -243,11 +264,14 @@ def test_the_policy_at_start(stage):
                     f"S1-30: a policy that is {what} stops every program", done)
     for path in ("/nonexistent/policy", "", "/dev/null", str(stage.dir)):
         stage.check(start(path).returncode == 125, f"S1-30: no policy at {path!r}")
-    damaged = bytearray(good)
-    damaged[100] ^= 1
-    compiled.write_bytes(damaged)
-    done = start(compiled, ["curl", "-sS", "--cacert", stage.roots, stage.url(GOOD)])
-    stage.check(done.returncode != 0 and "checksum" in done.stderr, "S1-30: with a damaged policy no TLS is possible", done)
+    head, size = 88, 32  # of a compiled policy, and of a name's place in it
+    for what, places, why in (("its head", [24], "checksum"), ("its names", range(head + size - 1, len(good) - 100, size), "")):
+        damaged = bytearray(good)
+        for at in places:
+            damaged[at] ^= 1
+        compiled.write_bytes(damaged)
+        done = start(compiled, ["curl", "-sS", "--cacert", stage.roots, stage.url(GOOD)])
+        stage.check(done.returncode != 0 and why in done.stderr, f"S1-30: {what} damaged, no TLS is possible", done)
     compiled.write_bytes(good)
     compiled.chmod(0o622)
     stage.check(start(compiled).returncode == 125, "a policy that others can write")
@@ -285,7 +309,8 @@ def main():
     psk = ["--authentication", "psk", "--psk", "lab:01020304", "--max-tls", "1.2"]
     servers = [[], ["--identity", "rogue-leaf"], ["--authentication", "anonymous"], psk, ["--identity", "rogue-leaf"]]
     with Stage(*servers) as stage:
-        for test in (test_what_programs_do, test_openssl_without_a_certificate, test_gnutls_sends_nothing_early,
+        for test in (test_what_programs_do, test_openssl_without_a_certificate, test_what_is_verified_once,
+                     test_gnutls_sends_nothing_early,
                      test_what_is_not_covered, test_the_policy_at_start, test_the_program_is_as_it_was):
             test(stage)
         record = stage.lab.settled()[EARLY]

@@ -120,12 +120,23 @@ Ruling JudgeServer(SSL* ssl, X509_STORE_CTX* context) {
   return ruling;
 }
 
+// HasDane reports that DANE decides about a connection (RFC 7671). There is no question for that: a
+// record that cannot be added is refused in one way with it, and in another without.
+bool HasDane(SSL* ssl) {
+  constexpr std::uint8_t kNoUsage = 0xFF;
+  const bool has = SSL_dane_tlsa_add(ssl, kNoUsage, kNoUsage, kNoUsage, nullptr, 0) != -1;
+  ERR_clear_error();
+  return has;
+}
+
 // IsCoveredByOurs reports that the program's own verification could only repeat what ours does:
 // OpenSSL's, over the same store, without callbacks, names, or demands that ours does not make.
 // Most programs are such, and verifying twice would cost them a sixth of each handshake.
 bool IsCoveredByOurs(SSL* ssl, X509_STORE_CTX* context) {
   constexpr unsigned long kHarmless = X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN;
   constexpr int kOurLevel = 2;
+  // Programs that say nothing of it get OpenSSL's 100.
+  constexpr int kOurDepth = static_cast<int>(kMaxPathLength) - 2;
   X509_STORE* const store = X509_STORE_CTX_get0_store(context);
   X509_VERIFY_PARAM* const param = X509_STORE_CTX_get0_param(context);
   if (store == nullptr || param == nullptr) return false;
@@ -138,8 +149,8 @@ bool IsCoveredByOurs(SSL* ssl, X509_STORE_CTX* context) {
       X509_STORE_get_verify(store) != nullptr || X509_STORE_get_get_issuer(store) != nullptr ||
       X509_STORE_get_check_issued(store) != nullptr;
   return !names && !callbacks && (X509_VERIFY_PARAM_get_flags(param) & ~kHarmless) == 0 &&
-         X509_VERIFY_PARAM_get_depth(param) < 0 &&
-         X509_VERIFY_PARAM_get_auth_level(param) <= kOurLevel;
+         X509_VERIFY_PARAM_get_depth(param) >= kOurDepth &&
+         X509_VERIFY_PARAM_get_auth_level(param) <= kOurLevel && !HasDane(ssl);
 }
 
 // Kill makes OpenSSL send and read nothing more, and gives the program an error to read.

@@ -10,8 +10,6 @@
 #include <atomic>
 #include <cstddef>
 
-#include <dlfcn.h>
-
 #include "preload/shim/export.h"
 #include "preload/shim/real.h"
 #include "preload/shim/state.h"
@@ -113,17 +111,15 @@ class Gate {
   }
 
  private:
-  // IsOfJudge reports that `real` is a function of the libssl that the judge is linked with.
-  // Finding out takes a microsecond, so the few functions that are asked about are remembered.
+  // IsOfJudge reports that `real` is a function of the libssl that the judge is linked with. The
+  // few functions that are asked about are remembered.
   [[nodiscard]] static bool IsOfJudge(const void* real) noexcept {
     static constinit std::array<std::atomic<const void*>, 16> known{};
     for (const std::atomic<const void*>& function : known) {
       if (function.load(std::memory_order_relaxed) == real) return true;
     }
-    Dl_info ours{};
-    Dl_info its{};
-    if (::dladdr(LinksOfJudge().ssl_read, &ours) == 0 || ::dladdr(real, &its) == 0) return false;
-    if (ours.dli_fbase != its.dli_fbase) return false;
+    const link_map* const ours = ObjectOf(LinksOfJudge().ssl_read);
+    if (ours == nullptr || ours != ObjectOf(real)) return false;
     for (std::atomic<const void*>& function : known) {
       const void* none = nullptr;
       if (function.compare_exchange_strong(none, real)) break;

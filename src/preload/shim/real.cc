@@ -29,11 +29,9 @@ void* FindIn(const char* library, const char* name) noexcept {
 }  // namespace
 
 void* FindReal(const char* name, const void* caller) noexcept {
-  Dl_info info{};
-  link_map* map = nullptr;
-  const int found = ::dladdr1(caller, &info, reinterpret_cast<void**>(&map), RTLD_DL_LINKMAP);
+  const link_map* const map = ObjectOf(caller);
   // The program itself has no name here: what it sees is the global scope.
-  if (found != 0 && map != nullptr && map->l_name != nullptr && map->l_name[0] != '\0') {
+  if (map != nullptr && map->l_name != nullptr && map->l_name[0] != '\0') {
     if (void* const real = FindIn(map->l_name, name)) return real;
   }
   if (void* const real = FindNext(name)) return real;
@@ -41,6 +39,13 @@ void* FindReal(const char* name, const void* caller) noexcept {
     if (void* const real = FindIn(library, name)) return real;
   }
   return nullptr;
+}
+
+const link_map* ObjectOf(const void* address) noexcept {
+  // dladdr would say the same, and walk through a table of symbols for it.
+  dl_find_object found{};
+  void* const at = reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(address));
+  return ::_dl_find_object(at, &found) == 0 ? found.dlfo_link_map : nullptr;
 }
 
 bool IsOurs(const void* address) noexcept {

@@ -9,6 +9,8 @@
 #include <atomic>
 #include <cstddef>
 
+struct link_map;
+
 namespace cotter::preload {
 
 // FindReal is the function `name` that code at `caller` would reach without us; null where there is
@@ -18,6 +20,9 @@ namespace cotter::preload {
 // FindNext is the next `name` in the global scope: for libc, where other preload libraries take
 // part.
 [[nodiscard]] void* FindNext(const char* name) noexcept;
+
+// ObjectOf is the program or the library that `address` is in; null where it is in none.
+[[nodiscard]] const link_map* ObjectOf(const void* address) noexcept;
 
 // IsOurs reports that `address` is code of this library. A function of libssl may end in a jump to
 // another hooked one, which then seems to be called from the hook of the first.
