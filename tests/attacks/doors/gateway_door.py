@@ -216,9 +216,12 @@ class Door:
 
     @staticmethod
     def _refusal(gateway, before, body, answer):
-        event = gateway.wait_for_event(before, "upstream_failed", "violation", "connection_judged")
-        if event is None:
+        # What was refused is in the log before the program is answered; a connection that was lost later is not.
+        causes = ("upstream_failed", "violation", "connection_judged")
+        failed = [one for one in gateway.log[before:] if one.get("event") in causes]
+        if not failed:
             return {**answer, "code": "connection_closed", "message": body.decode(errors="replace")}
+        event = failed[0]
         violations = [one for one in gateway.log[before:] if one.get("event") == "violation"]
         outcome = violations[-1]["outcome"] if violations else None
         return {**answer, "code": event["code"].lower(), "message": event["message"], "outcome": outcome}
