@@ -9,6 +9,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include "tls/lean_library.h"
+
 namespace cotter::probe {
 namespace {
 
@@ -77,7 +79,7 @@ bool ApplyOffer(SSL_CTX& context, Offer offer, Strength strength) noexcept {
 }
 
 Result<SslContextPtr> MakeInsecureLookContext(Offer offer) {
-  SslContextPtr context(SSL_CTX_new(TLS_client_method()));
+  SslContextPtr context(SSL_CTX_new_ex(tls::LeanLibrary(), nullptr, TLS_client_method()));
   // Weak keys are to be seen, and then refused by the verifier with a reason.
   if (!context || !ApplyOffer(*context, offer, Strength::kInsecureWeak)) return SetUpFailed();
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
