@@ -105,7 +105,8 @@ void ConnectSession::Open(const net::Target& target) {
   server_name_ = net::FormatTarget(target);
   phase_ = Phase::kConnecting;
   timer_.ArmAt(context_.loop.now() + context_.timeouts.connect);
-  context_.resolver.LookUp(target.lookup_name, target.port, context_.timeouts.connect,
+  context_.resolver.LookUp(target.lookup_name, target.port, net::Family::kAny,
+                           context_.timeouts.connect,
                            [self = self_](const Result<std::vector<net::Address>>& found) {
                              if (*self != nullptr) (*self)->OnAddresses(found);
                            });

@@ -132,7 +132,8 @@ void Upstream::FindAddresses(UpstreamConnection& connection) {
   if (looking_up_) return;
   looking_up_ = true;
   context_.resolver.LookUp(
-      config_.upstream->lookup_name, config_.upstream->port, context_.timeouts.connect,
+      config_.upstream->lookup_name, config_.upstream->port, net::Family::kAny,
+      context_.timeouts.connect,
       [this](Result<std::vector<net::Address>> found) { OnAddresses(std::move(found)); });
 }
 

@@ -2,13 +2,15 @@
 #include "probe/gather.h"
 
 #include <algorithm>
+#include <chrono>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "formats/key_material.h"
 #include "policy/known_names.h"
+#include "probe/ask.h"
 #include "probe/judge_seen.h"
-#include "probe/parallel.h"
 #include "probe/small_http.h"
 #include <cotter/certificate.h>
 
@@ -29,39 +31,49 @@ SeenChain Judge(const Endpoint& endpoint, const PresentedChain& presented,
       .seen;
 }
 
-std::vector<SeenChain> JudgeLook(const Endpoint& endpoint, const Look& look,
-                                 const GatherOptions& options) {
-  std::vector<SeenChain> seen;
-  for (const ServedChain& chain : look.chains) {
-    seen.push_back(Judge(endpoint, chain.presented, options));
-    for (const Sighting& sighting : chain.sightings) seen.back().peers.push_back(sighting.peer);
+// ChainsOf is each chain that `host` showed, once, with the addresses that did.
+std::vector<SeenChain> ChainsOf(const HostFacts& host) {
+  std::vector<SeenChain> chains;
+  std::vector<const ChainFacts*> known;
+  for (const AddressFacts& address : host.addresses) {
+    for (const LookFacts& look : address.looks) {
+      if (look.error || look.chain == nullptr) continue;
+      // What was judged is shared between the looks that saw the same bytes.
+      const auto at = std::find(known.begin(), known.end(), look.chain.get());
+      const auto index = static_cast<std::size_t>(at - known.begin());
+      if (at == known.end()) {
+        known.push_back(look.chain.get());
+        chains.push_back(look.chain->seen);
+      }
+      chains[index].peers.push_back(address.peer);
+    }
   }
-  return seen;
+  return chains;
 }
 
 void LookLive(const net::Target& target, const GatherOptions& options, Situation& situation) {
-  const bool by_name = !target.host.is_ip();
-  LookOptions nameless = options.look;
-  nameless.sni = "";
-  std::optional<Result<Look>> named;
-  std::optional<Result<Look>> unnamed;
+  const auto named = OneLook(options.look.connect, options.look.sni, options.look.timeout);
+  named->trust = options.look.trust;
+  named->declared = options.declared;
+  // Borrowed, as Situation says.
+  named->policy = std::shared_ptr<const PolicyIndex>(std::shared_ptr<void>(), &options.index);
+  std::vector<Question> questions{{target, named}};
   // Both at once, so that a slow server costs no more than itself.
-  ForEachIndex(by_name ? 2 : 1, 2, [&](std::size_t i) {
-    if (i == 0) {
-      named.emplace(LookAt(target, options.look));
-    } else {
-      unnamed.emplace(LookAt(target, nameless));
-    }
-  });
-  if (!*named) {
-    situation.failures.push_back({net::FormatTarget(target), named->error()});
+  if (!target.host.is_ip()) {
+    const auto nameless = std::make_shared<Settings>(*named);
+    nameless->sni = "";
+    questions.push_back({target, nameless});
+  }
+  const auto answers = AskAndWait(questions, options.look.now);
+  const std::optional<Error> failure = answers ? answers->front().failure : answers.error();
+  if (failure) {
+    situation.failures.push_back({net::FormatTarget(target), *failure});
     return;
   }
-  situation.chains = JudgeLook(situation.endpoint, **named, options);
-  situation.failures = (*named)->failures;
-  if (unnamed && *unnamed) {
-    situation.without_name = JudgeLook(situation.endpoint, **unnamed, options);
-  }
+  situation.chains = ChainsOf(answers->front());
+  std::vector<PeerError> passed_over;
+  AddFailures(answers->front(), situation.failures, passed_over);
+  if (answers->size() > 1) situation.without_name = ChainsOf(answers->back());
 }
 
 // AddKnown adds the certificate with a pinned key, unless the pin is known already.
@@ -102,18 +114,43 @@ bool IsDateTrouble(const SeenChain* chain) {
          (chain->code == Code::kCertExpired || chain->code == Code::kCertNotYetValid);
 }
 
+// LeftOf is what is left of the time, for a question; at least a little, since none at all would
+// mean no limit.
+std::chrono::milliseconds LeftOf(net::Deadline deadline) {
+  return std::chrono::milliseconds(std::max(deadline.PollTimeout(), 1));
+}
+
+// AskTime is what the server takes for the time, from an answer over TLS that nobody verified.
+std::optional<Time> AskTime(const net::Target& target, const GatherOptions& options,
+                            net::Deadline deadline) {
+  const auto settings = OneLook(options.look.connect, options.look.sni, LeftOf(deadline));
+  settings->wanted = {.headers = true};
+  settings->http = true;
+  const auto answers = AskAndWait({{target, settings}}, options.look.now);
+  if (!answers) return std::nullopt;
+  for (const AddressFacts& address : answers->front().addresses) {
+    const std::optional<HttpFacts>& http = address.usual().http;
+    if (http && http->date) return http->date;
+  }
+  return std::nullopt;
+}
+
+// AskInClear makes a request without TLS; null where there is no answer.
+std::shared_ptr<const SmallAnswer> AskInClear(const net::Target& target,
+                                              const net::ConnectOptions& connect,
+                                              SmallRequest request, net::Deadline deadline) {
+  const auto settings = OneLook(connect, std::nullopt, LeftOf(deadline));
+  settings->in_clear = std::move(request);
+  const auto answers = AskAndWait({{target, settings}}, Time{});
+  if (!answers || answers->front().addresses.empty()) return nullptr;
+  return answers->front().addresses.back().usual().clear;
+}
+
 // AskServer makes the requests that tell causes apart, where there is something to tell.
 void AskServer(const net::Target& target, const GatherOptions& options, net::Deadline deadline,
                Situation& situation) {
   const SeenChain* const chain = situation.Subject();
-  const std::string host(target.host.text());
-  if (IsDateTrouble(chain)) {
-    const std::string name = target.host.is_ip() ? std::string() : host;
-    const SmallRequest request{.method = "HEAD", .host = host, .path = "/"};
-    const auto answer = AskInsecurely(target, options.look.connect, options.look.sni.value_or(name),
-                                      request, deadline);
-    if (answer) situation.server_time = answer->date;
-  }
+  if (IsDateTrouble(chain)) situation.server_time = AskTime(target, options, deadline);
   const bool not_tls =
       std::any_of(situation.failures.begin(), situation.failures.end(),
                   [](const PeerError& failure) { return failure.error.code == Code::kNotTls; });
@@ -123,7 +160,10 @@ void AskServer(const net::Target& target, const GatherOptions& options, net::Dea
     if (!refused || target.port != kHttpsPort || options.outside == Outside::kLeaveAlone) return;
     clear.port = kHttpPort;
   }
-  const auto answer = AskInClear(clear, options.look.connect, {.host = host}, deadline);
+  // What speaks before STARTTLS is no web server.
+  if (options.look.connect.starttls != net::Starttls::kNone) return;
+  const auto answer =
+      AskInClear(clear, options.look.connect, {.host = std::string(target.host.text())}, deadline);
   if (answer) situation.clear_answer = ClearAnswer{answer->status, answer->location};
 }
 

@@ -2,7 +2,7 @@
 //
 // Judges a live server by a policy: enforced TLS connections to every address of its name, for its
 // RSA and its ECDSA certificate, as clients of that policy would make; none of them carries data.
-// Safe from any thread; it starts a few of its own and joins them.
+// It is a question to the engine (ask.h). Safe from any thread.
 #pragma once
 
 #include <chrono>

@@ -2,8 +2,7 @@
 //
 // A look at a server: every address of its name, and for each both the RSA and the ECDSA
 // certificate, so that nobody ships half a pin set. It collects what is presented, verifies it, and
-// carries none of the caller's data. Safe from any thread; it starts a few of its own and joins
-// them.
+// carries none of the caller's data. It is a question to the engine (ask.h). Safe from any thread.
 #pragma once
 
 #include <chrono>

@@ -45,10 +45,42 @@ OfferText TextOf(Offer offer) noexcept {
   return {nullptr, nullptr};
 }
 
+// What the suites and signature algorithms of an offer are taken from.
+enum class Strength : std::uint8_t {
+  kUsual,         // what the TLS library offers by default
+  kInsecureWeak,  // also those that nobody should use, so that they are seen
+};
+
 Error SetUpFailed() { return Error{Code::kTlsFailed, "the TLS library could not be set up"}; }
+
+// ApplyOffer sets up a client context, TLS 1.2 at least, without sessions, to make `offer`. False
+// where OpenSSL refuses a setting.
+bool ApplyOffer(SSL_CTX& context, Offer offer, Strength strength) noexcept {
+  const OfferText text = TextOf(offer);
+  SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_options(&context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  if (strength == Strength::kInsecureWeak) {
+    SSL_CTX_set_security_level(&context, 0);
+    if (SSL_CTX_set_cipher_list(&context, "ALL:!aNULL:!eNULL:!PSK:!SRP") != 1) return false;
+  }
+  return SSL_CTX_set_min_proto_version(&context, TLS1_2_VERSION) == 1 &&
+         (text.suites == nullptr || SSL_CTX_set_cipher_list(&context, text.suites) == 1) &&
+         (text.signature_algorithms == nullptr ||
+          SSL_CTX_set1_sigalgs_list(&context, text.signature_algorithms) == 1);
+}
 
 // The chain is verified elsewhere; here every one is let through, so that it can be seen.
 int AcceptInsecurely(X509_STORE_CTX* /*context*/, void* /*unused*/) { return 1; }
+
+// MakeSsl is a connection of `context` that has not begun.
+Result<net::SslPtr> MakeSsl(SSL_CTX& context, const std::string& server_name) {
+  net::SslPtr ssl(SSL_new(&context));
+  if (!ssl) return SetUpFailed();
+  if (!server_name.empty() && !SetServerName(*ssl, server_name)) {
+    return Error{Code::kHostInvalid, "the server name for SNI is too long"};
+  }
+  return ssl;
+}
 
 }  // namespace
 
@@ -64,20 +96,6 @@ std::string_view NameOf(Offer offer) noexcept {
   return "";
 }
 
-bool ApplyOffer(SSL_CTX& context, Offer offer, Strength strength) noexcept {
-  const OfferText text = TextOf(offer);
-  SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_options(&context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  if (strength == Strength::kInsecureWeak) {
-    SSL_CTX_set_security_level(&context, 0);
-    if (SSL_CTX_set_cipher_list(&context, "ALL:!aNULL:!eNULL:!PSK:!SRP") != 1) return false;
-  }
-  return SSL_CTX_set_min_proto_version(&context, TLS1_2_VERSION) == 1 &&
-         (text.suites == nullptr || SSL_CTX_set_cipher_list(&context, text.suites) == 1) &&
-         (text.signature_algorithms == nullptr ||
-          SSL_CTX_set1_sigalgs_list(&context, text.signature_algorithms) == 1);
-}
-
 Result<SslContextPtr> MakeInsecureLookContext(Offer offer) {
   SslContextPtr context(SSL_CTX_new_ex(tls::LeanLibrary(), nullptr, TLS_client_method()));
   // Weak keys are to be seen, and then refused by the verifier with a reason.
@@ -88,18 +106,26 @@ Result<SslContextPtr> MakeInsecureLookContext(Offer offer) {
 }
 
 Result<net::SslPtr> MakeInsecureLookSsl(SSL_CTX& context, const std::string& server_name) {
-  net::SslPtr ssl(SSL_new(&context));
-  if (!ssl) return SetUpFailed();
-  if (!server_name.empty() && !SetServerName(*ssl, server_name)) {
-    return Error{Code::kHostInvalid, "the server name for SNI is too long"};
-  }
-  return ssl;
+  return MakeSsl(context, server_name);
 }
 
-Result<net::SslPtr> MakeInsecureLookSsl(Offer offer, const std::string& server_name) {
-  const Result<SslContextPtr> context = MakeInsecureLookContext(offer);
-  if (!context) return context.error();
-  return MakeInsecureLookSsl(**context, server_name);
+Result<SslContextPtr> MakeEnforcedContext(Offer offer) {
+  SslContextPtr context(SSL_CTX_new(TLS_client_method()));
+  if (!context || !ApplyOffer(*context, offer, Strength::kUsual)) return SetUpFailed();
+  if (Result<void> prepared = tls::Enforcer::Prepare(context.get()); !prepared) {
+    return std::move(prepared).error();
+  }
+  return context;
+}
+
+Result<net::SslPtr> MakeEnforcedSsl(SSL_CTX& context, const std::string& server_name,
+                                    const tls::Enforcer& enforcer, const Endpoint& endpoint) {
+  Result<net::SslPtr> ssl = MakeSsl(context, server_name);
+  if (!ssl) return ssl;
+  if (Result<void> attached = enforcer.Attach(ssl->get(), endpoint); !attached) {
+    return std::move(attached).error();
+  }
+  return ssl;
 }
 
 std::optional<Offer> KeyOf(const PresentedChain& presented) noexcept {

@@ -12,6 +12,8 @@
 
 #include "net/tls_stream.h"
 #include "probe/reach.h"
+#include <cotter/host.h>
+#include <cotter/openssl.h>
 #include <cotter/path.h>
 #include <cotter/result.h>
 
@@ -23,16 +25,6 @@ enum class Offer : std::uint8_t { kAnyKey, kRsa, kEcdsa };
 // NameOf is "any", "RSA" or "ECDSA".
 [[nodiscard]] std::string_view NameOf(Offer offer) noexcept;
 
-// What the suites and signature algorithms of an offer are taken from.
-enum class Strength : std::uint8_t {
-  kUsual,         // what the TLS library offers by default
-  kInsecureWeak,  // also those that nobody should use, so that they are seen
-};
-
-// ApplyOffer sets up a client context, TLS 1.2 at least, without sessions, to make `offer`. False
-// where OpenSSL refuses a setting.
-[[nodiscard]] bool ApplyOffer(SSL_CTX& context, Offer offer, Strength strength) noexcept;
-
 // MakeInsecureLookContext is what clients that make `offer` and accept every certificate are made
 // from: they collect what a server shows, carry no data, and whoever uses one verifies the
 // presented chain on its own. Fails with kTlsFailed.
@@ -43,8 +35,15 @@ enum class Strength : std::uint8_t {
 [[nodiscard]] Result<net::SslPtr> MakeInsecureLookSsl(SSL_CTX& context,
                                                       const std::string& server_name);
 
-// The same, with a context of its own.
-[[nodiscard]] Result<net::SslPtr> MakeInsecureLookSsl(Offer offer, const std::string& server_name);
+// MakeEnforcedContext is what clients that make `offer` under an enforcer are made from. Fails with
+// kTlsFailed.
+[[nodiscard]] Result<SslContextPtr> MakeEnforcedContext(Offer offer);
+
+// MakeEnforcedSsl is one such client. `server_name` is the SNI; empty leaves it to the enforcer.
+// Fails with kTlsFailed or kHostInvalid, and as Enforcer::Attach does.
+[[nodiscard]] Result<net::SslPtr> MakeEnforcedSsl(SSL_CTX& context, const std::string& server_name,
+                                                  const tls::Enforcer& enforcer,
+                                                  const Endpoint& endpoint);
 
 // KeyOf is the offer that the leaf of `presented` answers; nullopt for other kinds of key, and
 // where there is no leaf that can be read.

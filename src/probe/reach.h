@@ -4,7 +4,6 @@
 // thread.
 #pragma once
 
-#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -15,10 +14,6 @@
 #include <cotter/result.h>
 
 namespace cotter::probe {
-
-// This many addresses are asked at once: enough that a silent one costs no more than itself, few
-// enough that nobody takes it for an attack.
-inline constexpr std::size_t kMaxParallel = 16;
 
 struct FreeSslContext {
   void operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }

@@ -7,10 +7,6 @@
 #include <cstdint>
 #include <utility>
 
-#include "net/tls_stream.h"
-#include "probe/offer.h"
-#include <cotter/bytes.h>
-
 namespace cotter::probe {
 namespace {
 
@@ -34,38 +30,6 @@ std::string_view Trim(std::string_view text) noexcept {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
-}
-
-// Talk sends the request and reads the answer to its end. A peer that ends without a close_notify
-// has still said what it said: nothing secret depends on where the answer ends.
-template <typename Stream>
-Result<SmallAnswer> Talk(Stream& stream, const SmallRequest& request, net::Deadline deadline) {
-  const std::string text = TextOf(request);
-  if (const Result<void> sent = stream.WriteAll(AsBytes(text), deadline); !sent) {
-    return sent.error();
-  }
-  std::string answer;
-  std::array<std::uint8_t, 4096> buffer{};
-  while (answer.size() < kMaxSmallAnswer) {
-    const Result<std::size_t> count = stream.Read(buffer, deadline);
-    if (!count && answer.empty()) return count.error();
-    if (!count || *count == 0) break;
-    answer.append(AsText(ByteView(buffer).first(*count)));
-  }
-  return ParseSmallAnswer(answer);
-}
-
-Result<net::Socket> Open(const net::Target& target, const net::ConnectOptions& connect,
-                         net::Deadline deadline) {
-  const auto routes = net::FindRoutes(target, connect, deadline);
-  if (!routes) return routes.error();
-  std::optional<Error> failure;
-  for (const net::Route& route : *routes) {
-    Result<net::Socket> socket = net::OpenRoute(route, target.host, connect, deadline);
-    if (socket) return socket;
-    if (!failure) failure = socket.error();
-  }
-  return failure.value_or(Error{Code::kDnsFailed, "no address"});
 }
 
 }  // namespace
@@ -140,25 +104,6 @@ Result<SmallAnswer> ParseSmallAnswer(std::string_view text) {
 std::string TextOf(const SmallRequest& request) {
   return request.method + " " + request.path + " HTTP/1.0\r\nHost: " + request.host +
          "\r\nConnection: close\r\n\r\n";
-}
-
-Result<SmallAnswer> AskInClear(const net::Target& target, const net::ConnectOptions& connect,
-                               const SmallRequest& request, net::Deadline deadline) {
-  Result<net::Socket> socket = Open(target, connect, deadline);
-  if (!socket) return socket.error();
-  return Talk(*socket, request, deadline);
-}
-
-Result<SmallAnswer> AskInsecurely(const net::Target& target, const net::ConnectOptions& connect,
-                                  const std::string& server_name, const SmallRequest& request,
-                                  net::Deadline deadline) {
-  Result<net::SslPtr> ssl = MakeInsecureLookSsl(Offer::kAnyKey, server_name);
-  if (!ssl) return ssl.error();
-  Result<net::Socket> socket = Open(target, connect, deadline);
-  if (!socket) return socket.error();
-  net::TlsStream stream(*std::move(socket), *std::move(ssl));
-  if (const Result<void> shaken = stream.Handshake(deadline); !shaken) return shaken.error();
-  return Talk(stream, request, deadline);
 }
 
 Result<HttpUrl> ParseHttpUrl(std::string_view text) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The few HTTP requests that diagnosis makes to tell causes apart: what the server takes for the
-// time, whether a request in clear is sent elsewhere, and the certificate of a missing issuer. Each
-// is a fixed request of HTTP/1.0 that carries nothing of the caller's; answers are bounded and
-// hostile. Nothing here is verified, and no decision about a connection may rest on it. Safe from
-// any thread.
+// The few HTTP requests that looks make: what the server takes for the time and says in its
+// headers, whether a request in clear is sent elsewhere, and the certificate of a missing issuer.
+// Each is a fixed request of HTTP/1.0 that carries nothing of the caller's; answers are bounded and
+// hostile. Nothing here is verified, and no decision about a connection may rest on it. Pure; the
+// engine moves the bytes. Safe from any thread.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,6 @@
 #include <string>
 #include <string_view>
 
-#include "net/connect.h"
-#include "net/deadline.h"
 #include "net/target.h"
 #include <cotter/result.h>
 #include <cotter/time.h>
@@ -60,18 +58,6 @@ struct SmallRequest {
 
 // TextOf is the request as it is sent.
 [[nodiscard]] std::string TextOf(const SmallRequest& request);
-
-// AskInClear connects to `target` and asks without TLS. Fails with the network's codes.
-[[nodiscard]] Result<SmallAnswer> AskInClear(const net::Target& target,
-                                             const net::ConnectOptions& connect,
-                                             const SmallRequest& request, net::Deadline deadline);
-
-// AskInsecurely asks over TLS that verifies nothing, with `server_name` as SNI.
-[[nodiscard]] Result<SmallAnswer> AskInsecurely(const net::Target& target,
-                                                const net::ConnectOptions& connect,
-                                                const std::string& server_name,
-                                                const SmallRequest& request,
-                                                net::Deadline deadline);
 
 // ParseHttpUrl reads "http://HOST[:PORT]/PATH", the one form that issuers are fetched from, into a
 // target and a path. Fails with kHostInvalid or kPortInvalid.

@@ -29,16 +29,16 @@ Resolver::~Resolver() {
   home_->loop = nullptr;
 }
 
-void Resolver::LookUp(const std::string& name, std::uint16_t port,
+void Resolver::LookUp(const std::string& name, std::uint16_t port, Family family,
                       std::chrono::milliseconds timeout, Answer answer) {
   const Deadline deadline = Deadline::After(timeout);
   // Only the loop's thread may touch what `answer` holds, so it travels in a box.
   auto boxed = std::make_shared<Answer>(std::move(answer));
   const auto home = home_;
   try {
-    std::thread([home, boxed, name, port, deadline]() mutable {
-      auto found = std::make_shared<Result<std::vector<Address>>>(
-          Resolve(name, port, Family::kAny, deadline));
+    std::thread([home, boxed, name, port, family, deadline]() mutable {
+      auto found =
+          std::make_shared<Result<std::vector<Address>>>(Resolve(name, port, family, deadline));
       home->Send([home, boxed = std::move(boxed), found] {
         // The resolver may have ended between the sending and now.
         if (home->loop != nullptr) (*boxed)(std::move(*found));

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Names to addresses without stopping the event loop: each look-up runs in a thread of its own,
-// because the system's call cannot be cancelled. For the loop's thread.
+// Names to addresses without stopping the event loop, by the system's resolver: each look-up of a
+// name runs in a thread of its own, because the system's call cannot be cancelled. For the loop's
+// thread.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -27,8 +29,8 @@ class Resolver {
   ~Resolver();
 
   // LookUp calls `answer` on the loop's thread, later, with what net::Resolve gives.
-  void LookUp(const std::string& name, std::uint16_t port, std::chrono::milliseconds timeout,
-              Answer answer);
+  void LookUp(const std::string& name, std::uint16_t port, Family family,
+              std::chrono::milliseconds timeout, Answer answer);
 
  private:
   struct Home;

@@ -18,11 +18,12 @@ constexpr std::size_t kMaxWeakSuites = 12;
 }  // namespace
 
 AddressLook::AddressLook(const LookRoom& room, const net::Target& target, const Settings& settings,
-                         net::Route route, std::function<void()> done)
+                         net::Route route, net::MonotonicTime end, std::function<void()> done)
     : room_(room),
       target_(target),
       settings_(settings),
       route_(std::move(route)),
+      end_(end),
       done_(std::move(done)),
       self_(std::make_shared<AddressLook*>(this)) {
   facts_.peer = route_.peer;
@@ -32,7 +33,7 @@ AddressLook::AddressLook(const LookRoom& room, const net::Target& target, const 
 AddressLook::~AddressLook() { *self_ = nullptr; }
 
 bool AddressLook::is_http() const noexcept {
-  return settings_.connect.starttls == net::Starttls::kNone;
+  return settings_.http && settings_.connect.starttls == net::Starttls::kNone;
 }
 
 std::string AddressLook::ServerName() const {
@@ -51,6 +52,7 @@ HandshakeOptions AddressLook::UsualOptions() const {
 }
 
 void AddressLook::Start() {
+  if (settings_.in_clear) return Connect([this] { BeginClear(); });
   jobs_.push_back([this] { BeginHandshake(Purpose::kUsual, UsualOptions()); });
   Next();
 }
@@ -72,11 +74,33 @@ void AddressLook::Connect(Job begin) {
                    });
 }
 
-void AddressLook::BeginHandshake(Purpose purpose, HandshakeOptions options) {
-  if (until_ == net::MonotonicTime{}) until_ = steady_clock::now() + settings_.limits.address;
+Errand AddressLook::NextErrand() {
+  if (until_ == net::MonotonicTime{}) {
+    until_ = std::min(steady_clock::now() + settings_.limits.address, end_);
+  }
   ++room_.tally.connections;
+  return {&route_, &target_, &settings_, until_};
+}
+
+void AddressLook::BeginClear() {
+  attempt_ = std::make_unique<ClearLook>(room_.loop, NextErrand(), *settings_.in_clear, [this] {
+    const auto& ended = static_cast<const ClearLook&>(*attempt_);
+    LookFacts facts;
+    facts.error = ended.error();
+    facts.ended_in = ended.phase();
+    facts.timings = ended.timings();
+    facts.clear = ended.answer();
+    room_.loop.Bury(std::move(attempt_));
+    room_.gate.Leave(route_.addresses.front());
+    Keep(std::move(facts), {});
+    Next();
+  });
+  attempt_->Start();
+}
+
+void AddressLook::BeginHandshake(Purpose purpose, HandshakeOptions options) {
   options.resume = purpose == Purpose::kResumption ? session_.get() : nullptr;
-  const Errand errand{&route_, &target_.host, &settings_, until_};
+  const Errand errand = NextErrand();
   auto look =
       std::make_unique<HandshakeLook>(room_.loop, room_.contexts, errand, options, [this, purpose] {
         auto& ended = static_cast<HandshakeLook&>(*attempt_);
@@ -172,8 +196,7 @@ void AddressLook::OnOtherKey(LookFacts facts, Shown shown) {
   // A close without a word. Asked as usual once more, a server that answers has no such key.
   auto kept = std::make_shared<std::pair<LookFacts, Shown>>(std::move(facts), std::move(shown));
   jobs_.push_front([this, kept] {
-    ++room_.tally.connections;
-    const Errand errand{&route_, &target_.host, &settings_, until_};
+    const Errand errand = NextErrand();
     HandshakeOptions options = UsualOptions();
     options.request = false;
     attempt_ =
@@ -212,9 +235,7 @@ Bytes AddressLook::HelloOf(TlsVersion version, std::vector<std::uint16_t> suites
 }
 
 void AddressLook::BeginHello(Bytes hello, std::function<void(HelloLook&)> ended) {
-  ++room_.tally.connections;
-  const Errand errand{&route_, &target_.host, &settings_, until_};
-  attempt_ = std::make_unique<HelloLook>(room_.loop, errand, std::move(hello),
+  attempt_ = std::make_unique<HelloLook>(room_.loop, NextErrand(), std::move(hello),
                                          [this, ended = std::move(ended)] {
                                            ended(static_cast<HelloLook&>(*attempt_));
                                            room_.loop.Bury(std::move(attempt_));

@@ -13,6 +13,7 @@
 #include "net/async/event_loop.h"
 #include "net/connect.h"
 #include "net/target.h"
+#include "probe/engine/clear_look.h"
 #include "probe/engine/facts.h"
 #include "probe/engine/gate.h"
 #include "probe/engine/handshake_look.h"
@@ -24,7 +25,7 @@ namespace cotter::probe {
 struct LookRoom {
   net::EventLoop& loop;
   Gate& gate;
-  const LookContexts& contexts;
+  LookContexts& contexts;
   Tally& tally;
 };
 
@@ -37,9 +38,9 @@ struct SeenRaw {
 class AddressLook {
  public:
   // `done` is called once, at the end; it must not destroy this object, but may have it destroyed
-  // by EventLoop::Later. `target` and `settings` outlive it.
+  // by EventLoop::Later. `target` and `settings` outlive it. Nothing goes on after `end`.
   AddressLook(const LookRoom& room, const net::Target& target, const Settings& settings,
-              net::Route route, std::function<void()> done);
+              net::Route route, net::MonotonicTime end, std::function<void()> done);
   AddressLook(const AddressLook&) = delete;
   AddressLook& operator=(const AddressLook&) = delete;
   ~AddressLook();
@@ -57,6 +58,8 @@ class AddressLook {
 
   void Next();
   void Connect(Job begin);
+  void BeginClear();
+  [[nodiscard]] Errand NextErrand();
   void BeginHandshake(Purpose purpose, HandshakeOptions options);
   void OnHandshake(Purpose purpose, HandshakeLook& look);
   void OnUsual(LookFacts facts, Shown shown);
@@ -76,6 +79,7 @@ class AddressLook {
   const net::Target& target_;
   const Settings& settings_;
   net::Route route_;
+  net::MonotonicTime end_;
   std::function<void()> done_;
   net::MonotonicTime until_{};
   std::unique_ptr<Attempt> attempt_;

@@ -72,7 +72,7 @@ void Attempt::FinishConnect() {
   }
   const net::ConnectOptions& connect = errand_.settings->connect;
   // The last one is spoken first.
-  if (auto starttls = net::MakeStarttls(connect.starttls, errand_.host->text())) {
+  if (auto starttls = net::MakeStarttls(connect.starttls, errand_.target->host.text())) {
     preambles_.push_back(std::move(starttls));
   }
   if (!errand_.route->tunnel.empty()) {
@@ -133,7 +133,11 @@ void Attempt::Enter(Phase phase, std::chrono::milliseconds limit) {
 }
 
 void Attempt::OnLate() {
-  Fail(Error{Code::kConnectTimeout, std::string(Doing(phase_)) + ": no answer in time"});
+  std::string doing(Doing(phase_));
+  if (phase_ == Phase::kConnect) {
+    doing += " to " + errand_.route->addresses[next_address_ - 1].ToString();
+  }
+  Fail(Error{Code::kConnectTimeout, std::move(doing) + ": no answer in time"});
 }
 
 void Attempt::Fail(Error error) {

@@ -16,9 +16,9 @@
 #include "net/async/event_loop.h"
 #include "net/connect.h"
 #include "net/preamble.h"
+#include "net/target.h"
 #include "probe/engine/facts.h"
 #include "probe/engine/question.h"
-#include <cotter/host.h>
 #include <cotter/result.h>
 
 namespace cotter::probe {
@@ -26,7 +26,7 @@ namespace cotter::probe {
 // Errand is where a connection goes. What it points to outlives the attempt.
 struct Errand {
   const net::Route* route = nullptr;
-  const HostName* host = nullptr;
+  const net::Target* target = nullptr;
   const Settings* settings = nullptr;
   net::MonotonicTime until{};  // the end of all looks at this address
 };

@@ -10,17 +10,54 @@
 
 #include "base/clock.h"
 #include "net/async/name_service.h"
+#include "net/async/resolver.h"
 #include "probe/engine/address_look.h"
 #include "probe/engine/judge_desk.h"
 #include "probe/reach.h"
 
 namespace cotter::probe {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Names is one of the two that find addresses; which one is the options' affair.
+class Names {
+ public:
+  static Result<Names> Create(net::EventLoop& loop, const EngineOptions& options) {
+    Names names;
+    if (options.names == NameSource::kSystem) {
+      names.system_ = std::make_unique<net::Resolver>(loop);
+      return names;
+    }
+    auto dns = net::NameService::Create(
+        loop, {.servers = options.name_servers, .most_open = options.most_lookups});
+    if (!dns) return dns.error();
+    names.dns_ = *std::move(dns);
+    return names;
+  }
+
+  void LookUp(const net::RoutePlan& plan, std::size_t index, milliseconds timeout,
+              net::Resolver::Answer answer) {
+    const std::string& name = plan.names[index];
+    if (system_ != nullptr) {
+      return system_->LookUp(name, plan.port, plan.family, timeout, std::move(answer));
+    }
+    dns_->LookUp(name, plan.port, plan.family, timeout, std::move(answer));
+  }
+
+ private:
+  Names() = default;
+
+  std::unique_ptr<net::NameService> dns_;
+  std::unique_ptr<net::Resolver> system_;
+};
+
+}  // namespace
 
 // State is the engine behind its header.
 class Engine::State {
  public:
-  State(net::EventLoop& loop, EngineOptions options, LookContexts contexts,
-        std::unique_ptr<net::NameService> names)
+  State(net::EventLoop& loop, EngineOptions options, LookContexts contexts, Names names)
       : loop_(loop),
         options_(std::move(options)),
         contexts_(std::move(contexts)),
@@ -43,7 +80,7 @@ class Engine::State {
   ~State() { self_.reset(); }
 
   void Ask(Question question, Answer answer) {
-    COTTER_CHECK(question.settings != nullptr && question.settings->trust != nullptr);
+    COTTER_CHECK(question.settings != nullptr);
     waiting_.emplace_back(std::move(question), std::move(answer));
     ++pending_;
     BeginLater();
@@ -67,7 +104,14 @@ class Engine::State {
     std::chrono::microseconds resolving{0};
     std::vector<std::unique_ptr<AddressLook>> addresses;
     std::size_t addresses_left = 0;
+    std::size_t next_address = 0;  // of a question in clear
     std::optional<Error> failure;
+
+    // end is when `limits.whole` is over; the far future without it.
+    [[nodiscard]] net::MonotonicTime end() const {
+      const milliseconds whole = question.settings->limits.whole;
+      return whole.count() > 0 ? began + whole : net::MonotonicTime::max();
+    }
   };
 
   void BeginLater() {
@@ -97,11 +141,12 @@ class Engine::State {
     host.plan = net::PlanRoutes(host.question.target, settings.connect);
     host.found.resize(host.plan.names.size());
     host.lookups_left = host.found.size();
+    milliseconds timeout = settings.limits.resolve;
+    if (settings.limits.whole.count() > 0) timeout = std::min(timeout, settings.limits.whole);
     for (std::size_t i = 0; i < host.plan.names.size(); ++i) {
-      names_->LookUp(host.plan.names[i], host.plan.port, host.plan.family, settings.limits.resolve,
-                     [this, id, i](Result<std::vector<net::Address>> found) {
-                       OnResolved(id, i, std::move(found));
-                     });
+      names_.LookUp(host.plan, i, timeout, [this, id, i](Result<std::vector<net::Address>> found) {
+        OnResolved(id, i, std::move(found));
+      });
     }
   }
 
@@ -121,19 +166,32 @@ class Engine::State {
     }
     const LookRoom room{loop_, gate_, contexts_, tally_};
     for (net::Route& route : *routes) {
-      host.addresses.push_back(
-          std::make_unique<AddressLook>(room, host.question.target, *host.question.settings,
-                                        std::move(route), [this, id] { OnAddress(id); }));
+      host.addresses.push_back(std::make_unique<AddressLook>(
+          room, host.question.target, *host.question.settings, std::move(route), host.end(),
+          [this, id] { OnAddress(id); }));
     }
+    if (host.question.settings->in_clear) return StartNext(host);
     // One that ends at once must not take the host away from under the others.
     host.addresses_left = host.addresses.size() + 1;
     for (const auto& address : host.addresses) address->Start();
     OnAddress(id);
   }
 
+  // StartNext asks one address in clear.
+  static void StartNext(Host& host) {
+    host.addresses_left = 1;
+    host.addresses[host.next_address++]->Start();
+  }
+
   void OnAddress(std::uint64_t id) {
     Host& host = *hosts_.at(id);
-    if (--host.addresses_left == 0) Finish(id, host);
+    if (--host.addresses_left > 0) return;
+    if (host.next_address > 0) {
+      const LookFacts& last = host.addresses[host.next_address - 1]->facts().usual();
+      const bool unreached = last.error && last.ended_in == Phase::kConnect;
+      if (unreached && host.next_address < host.addresses.size()) return StartNext(host);
+    }
+    Finish(id, host);
   }
 
   // Finish takes the host's facts to the desk. It may run inside of one of its addresses, so those
@@ -146,7 +204,9 @@ class Engine::State {
                                                              .addresses = {},
                                                              .resolving = host.resolving},
                                                    .unjudged = {}});
-    for (const auto& address : host.addresses) TakeAddress(*address, *job);
+    for (const auto& address : host.addresses) {
+      if (!address->facts().looks.empty()) TakeAddress(*address, *job);
+    }
     PassOver(host, job->facts);
     answers_.push_back(std::move(host.answer));
     const auto at = hosts_.find(id);
@@ -162,9 +222,12 @@ class Engine::State {
     for (std::size_t i = 0; i < address.raw().size(); ++i) {
       SeenRaw& raw = address.raw()[i];
       if (raw.presented.certificates.empty()) continue;
-      job.unjudged.push_back({place, i,
-                              std::make_shared<const PresentedChain>(std::move(raw.presented)),
-                              std::move(raw.staple)});
+      auto presented = std::make_shared<const PresentedChain>(std::move(raw.presented));
+      if (job.facts.settings->trust == nullptr) {
+        address.facts().looks[i].presented = std::move(presented);
+      } else {
+        job.unjudged.push_back({place, i, std::move(presented), std::move(raw.staple)});
+      }
     }
     job.facts.addresses.push_back(std::move(address.facts()));
   }
@@ -202,7 +265,7 @@ class Engine::State {
   bool will_begin_ = false;
   std::unordered_map<std::uint64_t, std::unique_ptr<Host>> hosts_;
   std::deque<Answer> answers_;  // of jobs at the desk
-  std::unique_ptr<net::NameService> names_;
+  Names names_;
   std::unique_ptr<JudgeDesk> desk_;
 };
 
@@ -212,8 +275,7 @@ Engine::~Engine() = default;
 Result<std::unique_ptr<Engine>> Engine::Create(net::EventLoop& loop, EngineOptions options) {
   Result<LookContexts> contexts = LookContexts::Make();
   if (!contexts) return contexts.error();
-  auto names = net::NameService::Create(
-      loop, {.servers = options.name_servers, .most_open = options.most_lookups});
+  Result<Names> names = Names::Create(loop, options);
   if (!names) return names.error();
   options.most_open = std::max<std::size_t>(options.most_open, 1);
   try {

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -32,11 +33,18 @@ struct RateLimits {
   bool spare_loopback = true;  // this machine may ask itself as fast as it can
 };
 
+// Who is asked for the addresses of a name.
+enum class NameSource : std::uint8_t {
+  kDns,     // /etc/hosts and DNS, by c-ares: no thread for a name
+  kSystem,  // the system's name service, LDAP and mDNS too, by a thread for each name in question
+};
+
 // EngineOptions are the engine's own, for all questions.
 struct EngineOptions {
   std::size_t most_open = 512;    // connections at once
   std::size_t most_lookups = 64;  // names in question at once
   RateLimits rates;
+  NameSource names = NameSource::kDns;   // with kSystem `most_lookups` is no bound
   std::string name_servers;              // "ADDR[:PORT],..."; empty: those of the system
   std::function<Time()> clock;           // what certificates are judged by; null: base::Now
   std::chrono::seconds keep_judged{60};  // a judged chain holds this long for the same bytes

@@ -23,6 +23,8 @@
 #include "probe/offer.h"
 #include "probe/situation.h"
 #include <cotter/code.h>
+#include <cotter/openssl.h>
+#include <cotter/path.h>
 #include <cotter/pin.h>
 #include <cotter/policy_index.h>
 #include <cotter/result.h>
@@ -105,15 +107,19 @@ struct LookFacts {
   std::optional<Error> error;
   Phase ended_in = Phase::kConnect;  // meaningful with `error`
 
-  std::shared_ptr<const ChainFacts> chain;  // null where none was presented
-  std::string version;                      // "TLSv1.3"; empty where the handshake failed
-  std::string suite;                        // "TLS_AES_256_GCM_SHA384"
-  std::string group;                        // of the key exchange: "X25519"; empty for RSA's
-  std::string alpn;                         // empty where none was agreed
+  std::shared_ptr<const ChainFacts> chain;  // null where none was presented, or without `trust`
+  std::shared_ptr<const PresentedChain> presented;  // without `trust`, where one was
+  // "TLSv1.3"; empty where the handshake failed, but for a verdict that refuses.
+  std::string version;
+  std::string suite;  // "TLS_AES_256_GCM_SHA384"
+  std::string group;  // of the key exchange: "X25519"; empty for RSA's
+  std::string alpn;   // empty where none was agreed
   StapleFacts staple;
   std::size_t scts = 0;           // sent as a TLS extension
   std::optional<HttpFacts> http;  // where headers were wanted and the answer was HTTP
-  bool resumed = false;           // of Purpose::kResumption: the session was taken up again
+  std::shared_ptr<const tls::ConnectionRecord> record;  // the verdict of Settings::enforcer
+  std::shared_ptr<const SmallAnswer> clear;             // to Settings::in_clear
+  bool resumed = false;  // of Purpose::kResumption: the session was taken up again
   Timings timings{};
 
   [[nodiscard]] bool completed() const noexcept { return !version.empty(); }

@@ -11,6 +11,7 @@
 #include "probe/engine/http_facts.h"
 #include "probe/engine/sct_list.h"
 #include "probe/small_http.h"
+#include <cotter/openssl.h>
 
 namespace cotter::probe {
 namespace {
@@ -106,11 +107,25 @@ Result<LookContexts> LookContexts::Make() {
   return made;
 }
 
-HandshakeLook::HandshakeLook(net::EventLoop& loop, const LookContexts& contexts,
-                             const Errand& errand, const HandshakeOptions& options, Done done)
+Result<net::SslPtr> LookContexts::MakeSsl(const Errand& errand, Offer offer,
+                                          const std::string& server_name) {
+  const auto index = static_cast<std::size_t>(offer);
+  const tls::Enforcer* const enforcer = errand.settings->enforcer.get();
+  if (enforcer == nullptr) return MakeInsecureLookSsl(*contexts_[index], server_name);
+  if (!enforced_[index]) {
+    Result<SslContextPtr> context = MakeEnforcedContext(offer);
+    if (!context) return context.error();
+    enforced_[index] = *std::move(context);
+  }
+  const Endpoint endpoint{errand.target->host, errand.target->port};
+  return MakeEnforcedSsl(*enforced_[index], server_name, *enforcer, endpoint);
+}
+
+HandshakeLook::HandshakeLook(net::EventLoop& loop, LookContexts& contexts, const Errand& errand,
+                             const HandshakeOptions& options, Done done)
     : Attempt(loop, errand, std::move(done)),
       options_(options),
-      ssl_(MakeInsecureLookSsl(contexts.For(options.offer), options.server_name)) {
+      ssl_(contexts.MakeSsl(errand, options.offer, options.server_name)) {
   facts_.offer = options.offer;
   if (!ssl_) return;
   SSL* const ssl = ssl_->get();
@@ -138,14 +153,33 @@ void HandshakeLook::Drive() {
   if (step && *step != net::TlsStream::Step::kDone) return;
   // Also of a handshake that failed what came before is kept.
   shown_.presented = stream_->presented();
-  if (!step) return Fail(step.error());
+  Result<void> shaken = step ? Ok() : Result<void>(step.error());
+  if (errand().settings->enforcer != nullptr) shaken = TakeVerdict(shaken);
+  if (!shaken) return Fail(std::move(shaken).error());
   Collect();
   const bool http_one = facts_.alpn.empty() || facts_.alpn == "http/1.1";
-  if (!options_.request || !http_one) return Close();
+  const bool refused = facts_.record != nullptr && !facts_.record->verdict.allowed();
+  if (!options_.request || !http_one || refused) return Close();
   stream_->BoundReading(kMaxAfterHandshake);
-  unsent_ = TextOf({.method = "HEAD", .host = std::string(errand().host->text()), .path = "/"});
+  unsent_ =
+      TextOf({.method = "HEAD", .host = std::string(errand().target->host.text()), .path = "/"});
   Enter(Phase::kRequest, errand().settings->limits.request);
   DriveRequest();
+}
+
+// TakeVerdict takes the verdict of a handshake that ended as `shaken` says. One that refuses is an
+// answer like another; one that allows is worth nothing on a handshake that failed.
+Result<void> HandshakeLook::TakeVerdict(const Result<void>& shaken) {
+  const tls::ConnectionRecord* record = tls::RecordOf(stream_->ssl());
+  const bool refused = record != nullptr && !record->verdict.allowed();
+  if (!refused) {
+    if (!shaken) return shaken;
+    const Result<const tls::ConnectionRecord*> confirmed = tls::Confirm(stream_->ssl());
+    if (!confirmed) return confirmed.error();
+    record = *confirmed;
+  }
+  facts_.record = std::make_shared<const tls::ConnectionRecord>(*record);
+  return Ok();
 }
 
 void HandshakeLook::Collect() {

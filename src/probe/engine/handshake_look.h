@@ -19,18 +19,21 @@
 
 namespace cotter::probe {
 
-// LookContexts is the OpenSSL contexts that all looks of an engine share, one for each offer.
+// LookContexts is the OpenSSL contexts that all looks of an engine share, one for each offer, and
+// as many for looks of an enforcer's clients, made when they are wanted.
 class LookContexts {
  public:
   // Make fails with kTlsFailed.
   [[nodiscard]] static Result<LookContexts> Make();
 
-  [[nodiscard]] SSL_CTX& For(Offer offer) const noexcept {
-    return *contexts_[static_cast<std::size_t>(offer)];
-  }
+  // MakeSsl is a client for `errand` that makes `offer`. Fails with kTlsFailed and kHostInvalid,
+  // and as Enforcer::Attach does.
+  [[nodiscard]] Result<net::SslPtr> MakeSsl(const Errand& errand, Offer offer,
+                                            const std::string& server_name);
 
  private:
   std::array<SslContextPtr, 3> contexts_;
+  std::array<SslContextPtr, 3> enforced_;
 };
 
 struct FreeSession {
@@ -64,7 +67,7 @@ struct Shown {
 
 class HandshakeLook final : public Attempt {
  public:
-  HandshakeLook(net::EventLoop& loop, const LookContexts& contexts, const Errand& errand,
+  HandshakeLook(net::EventLoop& loop, LookContexts& contexts, const Errand& errand,
                 const HandshakeOptions& options, Done done);
   ~HandshakeLook() override;
 
@@ -79,6 +82,7 @@ class HandshakeLook final : public Attempt {
 
  private:
   void Collect();
+  [[nodiscard]] Result<void> TakeVerdict(const Result<void>& shaken);
   void DriveRequest();
   void Close();
 

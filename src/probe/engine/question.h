@@ -14,7 +14,9 @@
 
 #include "net/connect.h"
 #include "net/target.h"
+#include "probe/small_http.h"
 #include "tls/trust_store.h"
+#include <cotter/openssl.h>
 #include <cotter/policy_index.h>
 
 namespace cotter::probe {
@@ -44,6 +46,8 @@ struct TimeLimits {
   std::chrono::milliseconds handshake{10'000};
   std::chrono::milliseconds request{10'000};
   std::chrono::milliseconds address{60'000};  // from the first look's beginning
+  // All of a question, from when it is begun; zero leaves it to the others.
+  std::chrono::milliseconds whole{0};
 };
 
 // Settings is what the questions of one group share.
@@ -52,9 +56,20 @@ struct Settings {
   std::optional<std::string> sni;  // nullopt: the reference host, none for an IP address; "": none
   Wanted wanted;
   TimeLimits limits;
-  std::shared_ptr<const tls::TrustStore> trust;     // not null
+  bool http = true;  // offers HTTP/2 and HTTP/1.1 by ALPN. Never after STARTTLS
+
+  // Null: nothing is verified, and what was presented is kept as it was sent.
+  std::shared_ptr<const tls::TrustStore> trust;
   std::shared_ptr<const tls::TrustStore> declared;  // roots that the caller named; may be null
   std::shared_ptr<const PolicyIndex> policy;        // null: PKI alone, `not_pinned` at best
+
+  // Not null: the looks are made as this enforcer's clients make their connections, and the verdict
+  // falls inside the handshake. `trust` is null then.
+  std::shared_ptr<const tls::Enforcer> enforcer;
+
+  // Set: this is asked without TLS, of the first address that can be connected to, and nothing
+  // else. `trust` is null then.
+  std::optional<SmallRequest> in_clear;
 };
 
 // Question is one server, on every address of its name.
