@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/connect.h"
 
-#include <chrono>
-#include <cstddef>
-#include <memory>
 #include <utility>
-
-#include "net/proxy.h"
-#include "net/resolve.h"
 
 namespace cotter::net {
 namespace {
@@ -63,18 +57,6 @@ std::string Authority(const std::string& name, std::uint16_t port) {
   return (ipv6 ? "[" + name + "]" : name) + ":" + std::to_string(port);
 }
 
-// Connects to the first of a route's addresses that answers. Each gets half of the time that is
-// left, the last one all of it.
-Result<Socket> ConnectAny(const std::vector<Address>& addresses, Deadline deadline) {
-  for (std::size_t i = 0; i + 1 < addresses.size(); ++i) {
-    const auto half = std::chrono::milliseconds(deadline.PollTimeout() / 2);
-    if (Result<Socket> socket = Socket::Connect(addresses[i], Deadline::After(half))) {
-      return socket;
-    }
-  }
-  return Socket::Connect(addresses.back(), deadline);
-}
-
 }  // namespace
 
 RoutePlan PlanRoutes(const Target& target, const ConnectOptions& options) {
@@ -107,37 +89,6 @@ Result<std::vector<Route>> RoutesOf(const RoutePlan& plan,
   // Of an override's addresses, those of the wrong family are passed over.
   if (routes.empty()) return failure.value_or(Error{Code::kDnsFailed, "no address"});
   return routes;
-}
-
-Result<std::vector<Route>> FindRoutes(const Target& target, const ConnectOptions& options,
-                                      Deadline deadline) {
-  const RoutePlan plan = PlanRoutes(target, options);
-  std::vector<Result<std::vector<Address>>> found;
-  for (const std::string& name : plan.names) {
-    found.push_back(Resolve(name, plan.port, plan.family, deadline));
-  }
-  return RoutesOf(plan, found);
-}
-
-Result<Socket> OpenRoute(const Route& route, const HostName& host, const ConnectOptions& options,
-                         Deadline deadline) {
-  COTTER_CHECK(!route.addresses.empty());
-  Result<Socket> socket = ConnectAny(route.addresses, deadline);
-  if (!socket) {
-    if (route.tunnel.empty()) return std::move(socket).error();
-    return Error{Code::kProxyFailed, "the proxy: " + socket.error().message};
-  }
-  if (!route.tunnel.empty()) {
-    COTTER_CHECK(options.proxy.has_value());
-    ConnectPreamble tunnel(route.tunnel, options.proxy->user_and_password);
-    Result<void> opened = RunPreamble(*socket, tunnel, deadline);
-    if (!opened) return std::move(opened).error();
-  }
-  if (const std::unique_ptr<Preamble> starttls = MakeStarttls(options.starttls, host.text())) {
-    Result<void> begun = RunPreamble(*socket, *starttls, deadline);
-    if (!begun) return std::move(begun).error();
-  }
-  return socket;
 }
 
 }  // namespace cotter::net

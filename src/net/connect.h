@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From a target to a socket on which TLS can begin: which addresses there are, then TCP, the
-// proxy's tunnel and STARTTLS on one of them. Safe from any thread.
+// From a target to the ways to it: which names have to be looked up, and which addresses then have
+// to be connected to, by which proxy, with what to speak before TLS. Pure; whoever has an event
+// loop goes there (probe/engine). Safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +11,6 @@
 #include <vector>
 
 #include "net/address.h"
-#include "net/deadline.h"
-#include "net/socket.h"
 #include "net/starttls.h"
 #include "net/target.h"
 #include <cotter/result.h>
@@ -46,21 +45,10 @@ struct RoutePlan {
 [[nodiscard]] RoutePlan PlanRoutes(const Target& target, const ConnectOptions& options);
 
 // RoutesOf makes the routes of `plan`, for each of whose names `found` has what became of it, in
-// their order. Fails as FindRoutes does.
+// their order: one for each address. Through a proxy there is one for the target's name, because
+// the proxy resolves it; only addresses that --resolve names are asked for one by one. Fails as the
+// look-ups did, or with kProxyFailed.
 [[nodiscard]] Result<std::vector<Route>> RoutesOf(
     const RoutePlan& plan, const std::vector<Result<std::vector<Address>>>& found);
-
-// FindRoutes is a route for each address of `target`. Through a proxy there is one route, because
-// the proxy resolves the name; only addresses that --resolve names are asked for one by one. Fails
-// with kDnsFailed or kConnectTimeout.
-[[nodiscard]] Result<std::vector<Route>> FindRoutes(const Target& target,
-                                                    const ConnectOptions& options,
-                                                    Deadline deadline);
-
-// OpenRoute connects and speaks what comes before TLS. `host` is the reference host. Fails with the
-// codes of Socket::Connect and RunPreamble; where the proxy itself cannot be reached, with
-// kProxyFailed.
-[[nodiscard]] Result<Socket> OpenRoute(const Route& route, const HostName& host,
-                                       const ConnectOptions& options, Deadline deadline);
 
 }  // namespace cotter::net

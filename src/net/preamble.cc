@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/preamble.h"
 
-#include <array>
 #include <utility>
 
 namespace cotter::net {
@@ -24,22 +23,6 @@ Result<Dialogue::Turn> Dialogue::Take(ByteView bytes) {
 
 Error ClosedBeforeTls() {
   return Error{Code::kConnectionClosed, "the server closed the connection before TLS began"};
-}
-
-Result<void> RunPreamble(Socket& socket, Preamble& preamble, Deadline deadline) {
-  const std::string opening = preamble.Opening();
-  if (Result<void> sent = socket.WriteAll(AsBytes(opening), deadline); !sent) return sent;
-  Dialogue dialogue(preamble);
-  std::array<std::uint8_t, 4096> chunk;
-  for (;;) {
-    const Result<std::size_t> count = socket.Read(chunk, deadline);
-    if (!count) return count.error();
-    if (*count == 0) return ClosedBeforeTls();
-    const Result<Dialogue::Turn> turn = dialogue.Take(ByteView(chunk).first(*count));
-    if (!turn) return turn.error();
-    if (Result<void> sent = socket.WriteAll(AsBytes(turn->send), deadline); !sent) return sent;
-    if (turn->ready) return Ok();
-  }
 }
 
 }  // namespace cotter::net

@@ -2,7 +2,7 @@
 //
 // What is said in clear before TLS: a STARTTLS dialogue, or the line that asks a proxy for a
 // tunnel. A Preamble is a state machine without I/O, so that it can be tested and fuzzed alone;
-// RunPreamble drives it over a socket. It says fixed words only: nothing of the caller's is in it
+// Dialogue adds what came in. It says fixed words only: nothing of the caller's is in it
 // but the host's name, and a proxy's credentials go to that proxy.
 #pragma once
 
@@ -11,8 +11,6 @@
 #include <string>
 #include <string_view>
 
-#include "net/deadline.h"
-#include "net/socket.h"
 #include <cotter/bytes.h>
 #include <cotter/result.h>
 
@@ -50,8 +48,9 @@ class Preamble {
   [[nodiscard]] virtual Code overrun() const noexcept { return Code::kStarttlsRefused; }
 };
 
-// Dialogue is a preamble and what came in that it has not answered yet: all of RunPreamble but the
-// moving of bytes, for whoever moves them by an event loop.
+// Dialogue is a preamble and what came in that it has not answered yet, for whoever moves the
+// bytes. Bytes that stand behind a reply when it is the client's turn are an error, never kept:
+// they would be taken for part of what follows (the command injection of CVE-2011-0411).
 class Dialogue {
  public:
   // `preamble` is borrowed.
@@ -63,7 +62,7 @@ class Dialogue {
     bool ready = false;
   };
 
-  // Take looks at the bytes that came in. Fails as RunPreamble does.
+  // Take looks at the bytes that came in. Fails as Preamble::Advance does.
   [[nodiscard]] Result<Turn> Take(ByteView bytes);
 
  private:
@@ -74,11 +73,5 @@ class Dialogue {
 
 // ClosedBeforeTls is the error of a peer that ends a dialogue.
 [[nodiscard]] Error ClosedBeforeTls();
-
-// RunPreamble speaks `preamble` over `socket` to its end. Bytes that stand behind a reply when it
-// is the client's turn are an error, never kept: they would be taken for part of what follows (the
-// command injection of CVE-2011-0411). Fails as Preamble::Advance and Socket::Read do, and with
-// kConnectionClosed where the peer ends the dialogue.
-[[nodiscard]] Result<void> RunPreamble(Socket& socket, Preamble& preamble, Deadline deadline);
 
 }  // namespace cotter::net

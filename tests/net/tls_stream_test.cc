@@ -18,7 +18,7 @@
 
 #include "lab/server.h"
 #include "lab/world.h"
-#include "net/connect.h"
+#include "net/starttls.h"
 
 namespace cotter::net {
 namespace {
@@ -60,6 +60,23 @@ struct Attempt {
   std::chrono::steady_clock::duration took{};
 };
 
+// Speaks `preamble` over `socket` to its end.
+Result<void> Speak(Socket& socket, Preamble& preamble, Deadline deadline) {
+  Result<void> sent = socket.WriteAll(AsBytes(preamble.Opening()), deadline);
+  Dialogue dialogue(preamble);
+  std::array<std::uint8_t, 4096> chunk;
+  while (sent) {
+    const Result<std::size_t> count = socket.Read(chunk, deadline);
+    if (!count) return count.error();
+    if (*count == 0) return ClosedBeforeTls();
+    const Result<Dialogue::Turn> turn = dialogue.Take(ByteView(chunk).first(*count));
+    if (!turn) return turn.error();
+    sent = socket.WriteAll(AsBytes(turn->send), deadline);
+    if (turn->ready) break;
+  }
+  return sent;
+}
+
 Attempt Connect(const lab::Server& server, Starttls starttls, std::chrono::milliseconds timeout) {
   const auto begun = std::chrono::steady_clock::now();
   Attempt attempt;
@@ -70,13 +87,13 @@ Attempt Connect(const lab::Server& server, Starttls starttls, std::chrono::milli
     attempt.took = std::chrono::steady_clock::now() - begun;
     return attempt;
   };
-  Result<Target> target = ParseTarget(server.authority(), 443);
-  ConnectOptions options;
-  options.starttls = starttls;
-  const Result<std::vector<Route>> routes = FindRoutes(*target, options, deadline);
-  if (!routes) return end(routes.error());
-  Result<Socket> socket = OpenRoute(routes->front(), target->host, options, deadline);
+  Result<Socket> socket = Socket::Connect(*Address::FromText("127.0.0.1", server.port()), deadline);
   if (!socket) return end(socket.error());
+  if (const auto preamble = MakeStarttls(starttls, "api.example.com")) {
+    if (const Result<void> spoken = Speak(*socket, *preamble, deadline); !spoken) {
+      return end(spoken.error());
+    }
+  }
   TlsStream stream(*std::move(socket), MakeSsl());
   const Result<void> shaken = stream.Handshake(deadline);
   attempt.presented = stream.presented();
