@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/idna.h"
+#include "base/sha256.h"
 #include "policy/document.h"
 #include "policy/table_reader.h"
 
@@ -240,6 +241,7 @@ Result<GatewayConfig> ReadConfig(std::string_view text, const std::string& file)
   if (parsed.issue) return ToError(*parsed.issue, file);
   Reader reader{.file = file};
   GatewayConfig config;
+  config.digest = base::Sha256(AsBytes(text));
   ReadFile(parsed.document->root(), reader, config);
   if (!reader.log.issues().empty()) return ToError(reader.log.issues().front(), file);
   return config;

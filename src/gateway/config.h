@@ -17,6 +17,7 @@
 #include "net/async/listener.h"
 #include "net/http/head.h"
 #include "net/target.h"
+#include <cotter/pin.h>
 #include <cotter/result.h>
 #include <cotter/trust.h>
 
@@ -67,6 +68,7 @@ struct Timeouts {
 
 // GatewayConfig is the file.
 struct GatewayConfig {
+  Digest digest{};          // SHA-256 of the file
   std::string policy;       // a path; empty where a repository is followed
   std::string environment;  // that the policy must be for; empty is any
   bool log_connections = false;

@@ -62,9 +62,15 @@ void ConnectSession::OnEnd() {
   }
 }
 
+void ConnectSession::OnAbort() {
+  if (phase_ != Phase::kTunnel) return;
+  client_.ResetOnClose();
+  server_->ResetOnClose();
+}
+
 void ConnectSession::OnReady(net::Readiness ready) {
   client_.NoteReady(ready);
-  if (ready.failed) return End();
+  if (ready.failed) return Abort();
   if (phase_ == Phase::kHead) ReadHead();
   if (has_ended()) return;
   if (phase_ == Phase::kReply) SendReply();
@@ -161,7 +167,7 @@ void ConnectSession::BeginTunnel(net::Readiness ready) {
   server_.emplace(std::move(connecting_));
   server_->NoteReady(ready);
   phase_ = Phase::kTunnel;
-  ++route_.counters.requests[200];
+  ++route_.counters->requests[200];
   down_.Put(AsBytes(kEstablished));
   WriteLog(Level::kInfo, "tunnel",
            {{"route", route_.config.name},
@@ -177,16 +183,13 @@ void ConnectSession::PumpTunnel() {
   const auto failed = [](Pipe::State state) {
     return state == Pipe::State::kFromFailed || state == Pipe::State::kToFailed;
   };
-  if (failed(up) || failed(down)) {
-    client_.ResetOnClose();
-    return End();
-  }
+  if (failed(up) || failed(down)) return Abort();
   if (up == Pipe::State::kEnded && down == Pipe::State::kEnded) return End();
   if (up == Pipe::State::kTurn || down == Pipe::State::kTurn) watch_.AskTurn();
 }
 
 void ConnectSession::Refuse(int status, std::string_view code, const std::string& message) {
-  ++route_.counters.requests[status];
+  ++route_.counters->requests[status];
   WriteLog(Level::kWarning, "tunnel_refused",
            {{"route", route_.config.name}, {"code", code}, {"message", message}});
   reply_ = FailureResponse({status, std::string(code), message}, true, false);

@@ -39,6 +39,7 @@ class ConnectSession final : public Session {
   };
 
   void OnEnd() override;
+  void OnAbort() override;
   void OnTimeout();
   void OnServerReady(net::Readiness ready);
   void OnAddresses(const Result<std::vector<net::Address>>& found);

@@ -12,6 +12,7 @@
 #include "net/async/event_loop.h"
 #include "net/async/resolver.h"
 #include <cotter/openssl.h>
+#include <cotter/pin.h>
 
 namespace cotter::gateway {
 
@@ -28,9 +29,11 @@ struct RouteCounters {
   std::uint64_t refused_clients = 0;  // over the limit
 };
 
-// Enforcement is how connections are judged. Reading the trust again makes another one.
+// Enforcement is how connections are judged. Reading the trust again makes another one, and the
+// connections of the one before are as good where the trust is still the same.
 struct Enforcement {
   tls::Enforcer enforcer;
+  Digest trust;  // what is trusted
 };
 
 struct Context {

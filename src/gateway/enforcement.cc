@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "tls/trust_store.h"
 
 namespace cotter::gateway {
 namespace {
@@ -48,11 +49,12 @@ Result<Followed> FollowPolicy(const GatewayConfig& config,
   return Followed{*source, nullptr, *source};
 }
 
-Result<tls::Enforcer> MakeEnforcer(const GatewayConfig& config,
-                                   const std::shared_ptr<PolicySource>& policy,
-                                   std::shared_ptr<report::Counters> counters) {
+Result<std::shared_ptr<const Enforcement>> Enforce(const GatewayConfig& config,
+                                                   const std::shared_ptr<PolicySource>& policy,
+                                                   std::shared_ptr<report::Counters> counters) {
   auto trust = tls::LoadTrustStore(config.trust);
   if (!trust) return trust.error();
+  const Digest trusted = (*trust)->ContentDigest();
   const auto tell = [policy, counters = std::move(counters)](const tls::Violation& violation) {
     const std::shared_ptr<const PolicyIndex> current = policy->Current();
     const report::ViolationEvent event =
@@ -65,12 +67,14 @@ Result<tls::Enforcer> MakeEnforcer(const GatewayConfig& config,
     counters->Tell(event);
     LogViolation(event);
   };
-  return tls::Enforcer::Create(
+  auto enforcer = tls::Enforcer::Create(
       {.policy = policy,
        .trust = *std::move(trust),
        .now = {},
        .on_violation = tell,
        .resume = config.resume ? tls::Resumption::kBound : tls::Resumption::kOff});
+  if (!enforcer) return enforcer.error();
+  return std::make_shared<const Enforcement>(Enforcement{*std::move(enforcer), trusted});
 }
 
 Result<void> CheckRules(const GatewayConfig& config) {

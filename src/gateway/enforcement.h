@@ -9,7 +9,7 @@
 #include <string>
 
 #include "gateway/config.h"
-#include <cotter/openssl.h>
+#include "gateway/context.h"
 #include <cotter/policy_file_source.h>
 #include <cotter/report.h>
 #include <cotter/result.h>
@@ -17,7 +17,7 @@
 
 namespace cotter::gateway {
 
-// Followed is the policy in force and where it comes from: a file, or a signed repository.
+// Followed is where the policy in force comes from: a file, or a signed repository.
 struct Followed {
   std::shared_ptr<PolicySource> source;
   std::shared_ptr<WatchedPolicy> file;           // the same, or null
@@ -34,11 +34,11 @@ using Failed = std::function<void(const std::string& step, const Error& error)>;
                                             std::optional<update::RemoteOptions> remote,
                                             Failed failed);
 
-// MakeEnforcer reads the trusted certificates, and makes an enforcer whose violations are logged,
-// and told to `counters`.
-[[nodiscard]] Result<tls::Enforcer> MakeEnforcer(const GatewayConfig& config,
-                                                 const std::shared_ptr<PolicySource>& policy,
-                                                 std::shared_ptr<report::Counters> counters);
+// Enforce reads the trusted certificates, and makes an enforcer whose violations are logged, and
+// told to `counters`.
+[[nodiscard]] Result<std::shared_ptr<const Enforcement>> Enforce(
+    const GatewayConfig& config, const std::shared_ptr<PolicySource>& policy,
+    std::shared_ptr<report::Counters> counters);
 
 // CheckRules reads the policy, where there is one, and the trusted certificates once. Fails with
 // what is wrong in them.

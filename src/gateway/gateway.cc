@@ -15,6 +15,8 @@
 #include "gateway/http_session.h"
 #include "gateway/memory_reserve.h"
 #include "gateway/metrics.h"
+#include "gateway/policy_switch.h"
+#include "gateway/route_table.h"
 #include "gateway/tcp_session.h"
 #include "net/async/signals.h"
 #include "net/http/page_server.h"
@@ -26,25 +28,35 @@ namespace {
 using base::Level;
 using base::WriteLog;
 
-Result<net::TlsContext> TlsContextOf(const RouteConfig& route) {
-  return net::TlsContext::Create({.alpn = route.mode == RouteMode::kHttp ? "http/1.1" : "",
-                                  .certificate = route.certificate,
-                                  .key = route.key});
+// Microseconds is `time` as the service manager counts it (sd_notify(3)).
+std::int64_t Microseconds(net::MonotonicTime time) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+}
+
+// Load reads the configuration as far as it needs nothing else.
+Result<GatewayConfig> Load(const GatewayOptions& options) {
+  Result<GatewayConfig> config = LoadConfig(options.config_file);
+  if (!config) return config;
+  if (config->policy.empty() && !options.remote) {
+    return Error{Code::kPolicyInvalid,
+                 options.config_file + ": [gateway] expected policy, the path of a policy"};
+  }
+  return config;
 }
 
 class Gateway {
  public:
   Gateway(net::EventLoop& loop, GatewayConfig config, const GatewayOptions& options)
       : config_(std::move(config)),
-        reach_(options.reach),
-        remote_(options.remote),
+        options_(options),
         context_(loop),
         counters_(report::MakeCounters()),
+        routes_(
+            context_, sessions_,
+            [this](const auto& where, unsigned permissions) { return Listen(where, permissions); },
+            [this](Route& route, net::Socket client) { Accept(route, std::move(client)); }),
         sessions_(context_),
         drain_timer_(loop.timers(), [this] { WatchDrain(); }) {
-    context_.limits = config_.limits;
-    context_.timeouts = config_.timeouts;
-    context_.log_connections = config_.log_connections;
     figures_.start_seconds = base::Now().unix_seconds;
   }
   Gateway(const Gateway&) = delete;
@@ -59,33 +71,37 @@ class Gateway {
   Result<void> Start();
 
  private:
-  Result<void> OpenRoutes();
-  Result<void> OpenAdmin();
+  using Admin = std::unique_ptr<net::http::PageServer>;
+
+  Result<Admin> OpenAdmin(const GatewayConfig& config);
   Result<net::Listener> Listen(const net::ListenAddress& where, unsigned permissions);
-  Result<void> FollowRules();
-  Result<void> EnforceTrust();
+  Result<Followed> Follow(const GatewayConfig& config);
+  void TakeSettings(const GatewayConfig& config);
   void OnPolicy();
   void OnPolicyFailure(const std::string& step, const Error& error);
   void Accept(Route& route, net::Socket client);
   void EaseMemory();
   void OnSignal(int signal);
   void Reload();
+  Result<void> ReadAgain();
+  Result<void> ReadPolicyAgain(const GatewayConfig& config);
   void Drain();
   void WatchDrain();
   void StopNow();
   net::http::Page Find(std::string_view path) const;
 
   GatewayConfig config_;
-  Reach reach_;
-  std::optional<update::RemoteOptions> remote_;
+  GatewayOptions options_;
   Context context_;
   std::shared_ptr<report::Counters> counters_;
   GatewayFigures figures_;
-  std::vector<std::unique_ptr<Route>> routes_;
+  RouteTable routes_;
   SessionSet sessions_;
-  std::unique_ptr<net::http::PageServer> admin_;
+  Admin admin_;
   std::unique_ptr<net::SignalWatch> signals_;
-  Followed policy_;
+  Followed followed_;
+  std::uint64_t followed_number_ = 0;  // grows when another policy is followed
+  std::shared_ptr<PolicySwitch> policy_;
   std::shared_ptr<void> subscription_;
   MemoryReserve reserve_;
   net::MonotonicTime memory_told_{};
@@ -100,55 +116,65 @@ Result<void> Gateway::Start() {
                                          [this](int signal) { OnSignal(signal); });
   if (!signals) return signals.error();
   signals_ = *std::move(signals);
-  if (Result<void> followed = FollowRules(); !followed) return followed;
+  Result<Followed> followed = Follow(config_);
+  if (!followed) return followed.error();
+  followed_ = *std::move(followed);
+  ++followed_number_;
+  policy_ = std::make_shared<PolicySwitch>(followed_.source);
+  net::EventLoop& loop = context_.loop;
+  subscription_ = policy_->Subscribe([this, &loop] { loop.Post([this] { OnPolicy(); }); });
+  auto enforcement = Enforce(config_, policy_, counters_);
+  if (!enforcement) return enforcement.error();
+  context_.enforcement = *std::move(enforcement);
+  TakeSettings(config_);
   context_.loop.AfterEach([this] { EaseMemory(); });
-  if (Result<void> opened = OpenRoutes(); !opened) return opened;
-  if (Result<void> opened = OpenAdmin(); !opened) return opened;
+  Result<RouteChange> routes = routes_.Prepare(config_.routes);
+  if (!routes) return routes.error();
+  Result<Admin> admin = OpenAdmin(config_);
+  if (!admin) return admin.error();
+  routes_.Commit(*std::move(routes));
+  admin_ = *std::move(admin);
   WriteLog(Level::kInfo, "ready",
-           {{"policy", remote_ ? remote_->remotes.front() : config_.policy},
-            {"policy_version", static_cast<std::int64_t>(figures_.policy_version)}});
+           {{"policy", options_.remote ? options_.remote->remotes.front() : config_.policy},
+            {"policy_version", static_cast<std::int64_t>(figures_.policy_version)},
+            {"config", EncodeHex(config_.digest.bytes)}});
   net::NotifyServiceManager("READY=1");
   return Ok();
 }
 
 // The policy has a thread of its own, which may outlive the gateway by a call: it reaches the loop
-// alone, which outlives both.
-Result<void> Gateway::FollowRules() {
+// alone, which outlives both. What one that is no longer followed says does not count.
+Result<Followed> Gateway::Follow(const GatewayConfig& config) {
   net::EventLoop& loop = context_.loop;
-  auto followed =
-      FollowPolicy(config_, remote_, [this, &loop](const std::string& step, const Error& error) {
-        loop.Post([this, step, error] { OnPolicyFailure(step, error); });
-      });
-  if (!followed) return followed.error();
-  policy_ = *std::move(followed);
-  subscription_ = policy_.source->Subscribe([this, &loop] { loop.Post([this] { OnPolicy(); }); });
-  if (Result<void> enforced = EnforceTrust(); !enforced) return enforced;
-  figures_.policy_version = policy_.source->Current()->version();
-  figures_.last_reload_success_seconds = base::Now().unix_seconds;
-  return Ok();
+  const std::uint64_t number = followed_number_ + 1;
+  return FollowPolicy(config, options_.remote,
+                      [this, &loop, number](const std::string& step, const Error& error) {
+                        loop.Post([this, number, step, error] {
+                          if (number == followed_number_) OnPolicyFailure(step, error);
+                        });
+                      });
 }
 
-Result<void> Gateway::EnforceTrust() {
-  Result<tls::Enforcer> enforcer = MakeEnforcer(config_, policy_.source, counters_);
-  if (!enforcer) return enforcer.error();
-  context_.enforcement = std::make_shared<const Enforcement>(Enforcement{*std::move(enforcer)});
-  return Ok();
+// TakeSettings puts what needs no preparation into force.
+void Gateway::TakeSettings(const GatewayConfig& config) {
+  context_.limits = config.limits;
+  context_.timeouts = config.timeouts;
+  context_.log_connections = config.log_connections;
+  figures_.config = config.digest;
+  figures_.policy_version = policy_->Current()->version();
+  figures_.last_reload_success_seconds = base::Now().unix_seconds;
 }
 
 void Gateway::OnPolicy() {
-  figures_.policy_version = policy_.source->Current()->version();
+  figures_.policy_version = policy_->Current()->version();
   figures_.last_reload_success_seconds = base::Now().unix_seconds;
-  figures_.last_reload_successful = true;
-  for (const auto& route : routes_) {
-    if (route->upstream != nullptr) route->upstream->DropStale();
-  }
+  routes_.DropStale();
   WriteLog(Level::kInfo, "policy",
            {{"version", static_cast<std::int64_t>(figures_.policy_version)}});
 }
 
 // A repository that is out of reach is no news of the policy: what it said is in force.
 void Gateway::OnPolicyFailure(const std::string& step, const Error& error) {
-  if (step.empty()) figures_.last_reload_successful = false;
   const auto kept = static_cast<std::int64_t>(figures_.policy_version);
   const base::LogField code{"code", NameOf(error.code)};
   const base::LogField message{"message", error.message};
@@ -163,7 +189,7 @@ void Gateway::OnPolicyFailure(const std::string& step, const Error& error) {
 Result<net::Listener> Gateway::Listen(const net::ListenAddress& where, unsigned permissions) {
   Result<net::Listener> listener = net::Listener::Listen(where, permissions);
   if (!listener) return listener.error();
-  if (reach_ == Reach::kThisMachine && !listener->IsPrivate()) {
+  if (options_.reach == Reach::kThisMachine && !listener->IsPrivate()) {
     return Error{Code::kUsage, where.ToString() +
                                    ": other machines could reach this address, and what they send "
                                    "is not encrypted; --insecure-listen-anywhere allows it"};
@@ -171,46 +197,22 @@ Result<net::Listener> Gateway::Listen(const net::ListenAddress& where, unsigned 
   return listener;
 }
 
-Result<void> Gateway::OpenRoutes() {
-  for (RouteConfig& config : config_.routes) {
-    routes_.push_back(std::make_unique<Route>(config));
-    Route& route = *routes_.back();
-    if (route.config.upstream) {
-      Result<net::TlsContext> tls = TlsContextOf(route.config);
-      if (!tls) return tls.error();
-      route.upstream =
-          std::make_unique<Upstream>(context_, route.config, route.counters, *std::move(tls));
-    }
-    Result<net::Listener> listener = Listen(route.config.listen, route.config.permissions);
-    if (!listener) return listener.error();
-    const std::string bound = listener->bound().ToString();
-    auto acceptor = net::Acceptor::Start(
-        context_.loop, *std::move(listener),
-        [this, &route](net::Socket client) { Accept(route, std::move(client)); });
-    if (!acceptor) return acceptor.error();
-    route.acceptor = *std::move(acceptor);
-    WriteLog(Level::kInfo, "listening", {{"route", route.config.name}, {"address", bound}});
-  }
-  return Ok();
-}
-
-Result<void> Gateway::OpenAdmin() {
-  if (!config_.admin) return Ok();
+Result<Gateway::Admin> Gateway::OpenAdmin(const GatewayConfig& config) {
+  if (!config.admin) return Admin();
   constexpr unsigned kOwnerAlone = 0600;
-  Result<net::Listener> listener = Listen(*config_.admin, kOwnerAlone);
+  Result<net::Listener> listener = Listen(*config.admin, kOwnerAlone);
   if (!listener) return listener.error();
   const std::string bound = listener->bound().ToString();
-  const net::http::PageLimits limits{.receive = config_.timeouts.header,
-                                     .send = config_.timeouts.header};
+  const net::http::PageLimits limits{.receive = config.timeouts.header,
+                                     .send = config.timeouts.header};
   auto server = net::http::PageServer::Start(
       context_.loop, *std::move(listener), limits,
       [this](const net::http::PageRequest& request, const net::http::PageServer::Reply& reply) {
         reply(Find(request.path));
       });
   if (!server) return server.error();
-  admin_ = *std::move(server);
   WriteLog(Level::kInfo, "listening", {{"route", "admin"}, {"address", bound}});
-  return Ok();
+  return server;
 }
 
 // EaseMemory ends connections until there is memory to go on: those that wait for a request first,
@@ -231,7 +233,7 @@ void Gateway::EaseMemory() {
 
 void Gateway::Accept(Route& route, net::Socket client) {
   if (reserve_.is_spent() || !sessions_.MakeRoom()) {
-    ++route.counters.refused_clients;
+    ++route.counters->refused_clients;
     return;
   }
   switch (route.config.mode) {
@@ -255,33 +257,73 @@ void Gateway::OnSignal(int signal) {
 }
 
 void Gateway::Reload() {
-  Result<void> read = policy_.file ? policy_.file->Refresh() : Ok();
-  if (policy_.remote) policy_.remote->PollSoon();
-  if (read) {
-    if (policy_.file) OnPolicy();
-    read = EnforceTrust();
-  }
-  figures_.last_reload_successful = read.has_value();
-  for (const auto& route : routes_) {
-    if (route->upstream != nullptr) route->upstream->DropStale();
-  }
+  // What is being drained has been decided.
+  if (context_.draining) return;
+  net::NotifyServiceManager("RELOADING=1\nMONOTONIC_USEC=" +
+                            std::to_string(Microseconds(context_.loop.now())));
+  const Result<void> read = ReadAgain();
+  net::NotifyServiceManager("READY=1");
+  figures_.config_read = read.has_value();
+  routes_.DropStale();
   if (read) {
     WriteLog(Level::kInfo, "reloaded",
-             {{"policy_version", static_cast<std::int64_t>(figures_.policy_version)}});
+             {{"policy_version", static_cast<std::int64_t>(figures_.policy_version)},
+              {"config", EncodeHex(config_.digest.bytes)}});
   } else {
     WriteLog(Level::kError, "reload_failed",
-             {{"code", NameOf(read.error().code)}, {"message", read.error().message}});
+             {{"code", NameOf(read.error().code)},
+              {"message", read.error().message},
+              {"kept_config", EncodeHex(config_.digest.bytes)}});
   }
+}
+
+// ReadAgain opens all that the configuration needs as it stands now, the policy last, because that
+// cannot be taken back; from there on nothing fails, and all of it comes into force.
+Result<void> Gateway::ReadAgain() {
+  Result<GatewayConfig> config = Load(options_);
+  if (!config) return config.error();
+  auto enforcement = Enforce(*config, policy_, counters_);
+  if (!enforcement) return enforcement.error();
+  Result<RouteChange> routes = routes_.Prepare(config->routes);
+  if (!routes) return routes.error();
+  const bool same_admin = config->admin == config_.admin;
+  Result<Admin> admin = same_admin ? Admin() : OpenAdmin(*config);
+  if (!admin) return admin.error();
+  if (Result<void> read = ReadPolicyAgain(*config); !read) return read;
+  TakeSettings(*config);
+  context_.enforcement = *std::move(enforcement);
+  routes_.Commit(*std::move(routes));
+  if (!same_admin) admin_ = *std::move(admin);
+  config_ = *std::move(config);
+  return Ok();
+}
+
+Result<void> Gateway::ReadPolicyAgain(const GatewayConfig& config) {
+  const bool same = config.policy == config_.policy && config.environment == config_.environment;
+  if (followed_.remote) {
+    if (!same) {
+      return Error{Code::kUsage, options_.config_file +
+                                     ": policy and environment are those of the start where a "
+                                     "repository is followed; another one needs a restart"};
+    }
+    followed_.remote->PollSoon();
+    return Ok();
+  }
+  if (same) return followed_.file->Refresh();
+  Result<Followed> next = Follow(config);
+  if (!next) return next.error();
+  followed_ = *std::move(next);
+  ++followed_number_;
+  policy_->Follow(followed_.source);
+  return Ok();
 }
 
 void Gateway::Drain() {
   context_.draining = true;
   net::NotifyServiceManager("STOPPING=1");
   WriteLog(Level::kInfo, "draining", {{"clients", static_cast<std::int64_t>(sessions_.size())}});
-  for (const auto& route : routes_) {
-    route->acceptor.reset();
-    if (route->upstream != nullptr) route->upstream->DropStale();
-  }
+  routes_.StopAccepting();
+  routes_.DropStale();
   sessions_.DrainAll();
   drain_end_ = context_.loop.now() + config_.timeouts.drain;
   WatchDrain();
@@ -306,9 +348,11 @@ net::http::Page Gateway::Find(std::string_view path) const {
   }
   if (path == "/metrics") {
     GatewayFigures figures = figures_;
-    figures.emergency_end = policy_.source->Current()->NextEnd(base::Now());
-    std::string text = MetricsText(routes_, figures, *counters_);
-    if (policy_.remote) text += policy_.remote->MetricsText();
+    figures.emergency_end = policy_->Current()->NextEnd(base::Now());
+    figures.policy_read = !followed_.file || !followed_.file->LastFailure();
+    figures.retired_clients = routes_.RetiredClients();
+    std::string text = MetricsText(routes_.All(), figures, *counters_);
+    if (followed_.remote) text += followed_.remote->MetricsText();
     return {.type = std::string(base::kMetricsType), .body = std::move(text)};
   }
   return {.status = 404, .body = "there are /livez, /readyz and /metrics\n"};
@@ -317,12 +361,8 @@ net::http::Page Gateway::Find(std::string_view path) const {
 }  // namespace
 
 Result<GatewayConfig> Check(const GatewayOptions& options) {
-  Result<GatewayConfig> config = LoadConfig(options.config_file);
+  Result<GatewayConfig> config = Load(options);
   if (!config) return config;
-  if (config->policy.empty() && !options.remote) {
-    return Error{Code::kPolicyInvalid,
-                 options.config_file + ": [gateway] expected policy, the path of a policy"};
-  }
   if (const Result<void> sound = CheckRules(*config); !sound) return sound.error();
   for (const RouteConfig& route : config->routes) {
     if (route.mode == RouteMode::kConnect) continue;

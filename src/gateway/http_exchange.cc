@@ -186,13 +186,13 @@ void HttpSession::FinishExchange() {
                             to_upstream_sent_ == to_upstream_.size();
   // Bytes behind a response answer nothing that was asked.
   const bool reusable = request_done && response_keep_alive_ && upstream_in_.empty();
-  ++route_.counters.requests[status_];
-  route_.upstream->Release(std::move(upstream_), reusable);
+  ++route_.counters->requests[status_];
+  route_.upstream->Release(std::move(upstream_), reusable ? AfterUse::kKeep : AfterUse::kClose);
   upstream_in_.Release();
   to_upstream_.clear();
   to_upstream_sent_ = 0;
   if (!request_done) return Discard();
-  if (!keep_alive_ || context_.draining) return in_.empty() ? End() : Discard();
+  if (!keep_alive_ || IsDraining()) return in_.empty() ? End() : Discard();
   ExpectRequest();
 }
 
@@ -209,11 +209,11 @@ void HttpSession::FailUpstream(Failure failure) {
   if (may_retry_ && was_reused && untouched && failure.code == "CONNECTION_CLOSED") {
     // The server closed an idle connection just when it was used again.
     may_retry_ = false;
-    ++route_.counters.retries;
+    ++route_.counters->retries;
     phase_ = Phase::kAcquire;
     return route_.upstream->Acquire(*this, Reuse::kForbidden);
   }
-  ++route_.counters.upstream_errors[failure.code];
+  ++route_.counters->upstream_errors[failure.code];
   Reply(failure);
 }
 

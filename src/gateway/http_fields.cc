@@ -129,8 +129,8 @@ void AppendClientHead(std::string& to, const net::http::ResponseHead& response,
 }
 
 bool IsNameOf(std::string_view host, const RouteConfig& route,
-              const net::Listener& listener) noexcept {
-  if (!listener.bound().address) return true;
+              const net::ListenAddress& bound) noexcept {
+  if (!bound.address) return true;
   const std::string_view name = WithoutPort(host);
   for (const std::string_view one : {"localhost", "127.0.0.1", "::1"}) {
     if (EqualsIgnoringCase(name, one)) return true;
@@ -139,7 +139,7 @@ bool IsNameOf(std::string_view host, const RouteConfig& route,
   for (const std::string& one : route.hosts) {
     if (one == "*" || EqualsIgnoringCase(name, one)) return true;
   }
-  return name == listener.bound().address->HostText();
+  return name == bound.address->HostText();
 }
 
 }  // namespace cotter::gateway

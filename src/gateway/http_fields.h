@@ -32,6 +32,6 @@ void AppendClientHead(std::string& to, const net::http::ResponseHead& response,
 // in a browser whose name was made to lead here has another (DNS rebinding). Unix sockets, which
 // no browser reaches, take any name.
 [[nodiscard]] bool IsNameOf(std::string_view host, const RouteConfig& route,
-                            const net::Listener& listener) noexcept;
+                            const net::ListenAddress& bound) noexcept;
 
 }  // namespace cotter::gateway

@@ -48,7 +48,12 @@ void HttpSession::Start() {
 
 void HttpSession::Drain() {
   keep_alive_ = false;
-  if (phase_ == Phase::kHead && in_.empty()) End();
+  if (phase_ != Phase::kHead) return;
+  // What has arrived and was not read yet is still served, and so is the first request of a client
+  // that has just connected: an end would be a reset to somebody who did nothing wrong.
+  client_.NoteReady({.read = true});
+  Pump();
+  if (!has_ended() && phase_ == Phase::kHead && in_.empty() && was_served_) End();
 }
 
 void HttpSession::OnEnd() {
@@ -58,8 +63,13 @@ void HttpSession::OnEnd() {
   DropUpstream();
 }
 
+void HttpSession::OnAbort() {
+  const bool begun = response_begun_ || interim_responses_ > 0;
+  if (phase_ == Phase::kExchange && begun) client_.ResetOnClose();
+}
+
 void HttpSession::DropUpstream() {
-  if (upstream_ != nullptr) route_.upstream->Release(std::move(upstream_), false);
+  if (upstream_ != nullptr) route_.upstream->Release(std::move(upstream_), AfterUse::kClose);
   upstream_in_.Release();
   response_ready_ = 0;
 }
@@ -186,7 +196,7 @@ void HttpSession::BeginRequest() {
     to_upstream_.clear();
     return Refuse(413, "BODY_TOO_LARGE", "the request's body is over the limit");
   }
-  keep_alive_ = request.keep_alive && !context_.draining;
+  keep_alive_ = request.keep_alive && !IsDraining();
   response_begun_ = false;
   interim_responses_ = 0;
   status_ = 0;
@@ -198,7 +208,7 @@ void HttpSession::BeginRequest() {
 }
 
 bool HttpSession::IsOurName(std::string_view host) const noexcept {
-  return IsNameOf(host, route_.config, route_.acceptor->listener());
+  return IsNameOf(host, route_.config, route_.bound);
 }
 
 // AppendFirstBody puts what is there of the body behind the head; false where it is malformed.
@@ -212,6 +222,7 @@ bool HttpSession::AppendFirstBody() {
 }
 
 void HttpSession::ExpectRequest() {
+  was_served_ = true;
   phase_ = Phase::kHead;
   in_.Compact();
   timer_.ArmAt(context_.loop.now() +
@@ -226,7 +237,7 @@ void HttpSession::Refuse(int status, std::string_view code, std::string_view mes
 void HttpSession::Reply(const Failure& failure) {
   DropUpstream();
   if (!request_body_.done() || request_ready_ > 0) keep_alive_ = false;
-  ++route_.counters.requests[failure.status];
+  ++route_.counters->requests[failure.status];
   to_client_ = FailureResponse(failure, !keep_alive_, is_head_);
   to_client_sent_ = 0;
   to_upstream_.clear();

@@ -41,6 +41,7 @@ class HttpSession final : public Session, private UpstreamUser {
   void OnConnectFailed(const Failure& failure) override;
   void OnUpstreamReady() override;
   void OnEnd() override;
+  void OnAbort() override;
   void OnTimeout();
 
   void Pump();
@@ -98,6 +99,7 @@ class HttpSession final : public Session, private UpstreamUser {
   bool response_keep_alive_ = false;
   bool request_broken_ = false;  // the server takes no more of the request
   bool is_pumping_ = false;
+  bool was_served_ = false;  // a request
 };
 
 }  // namespace cotter::gateway

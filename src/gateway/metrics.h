@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,13 +17,16 @@ namespace cotter::gateway {
 // GatewayFigures is what is not counted by route.
 struct GatewayFigures {
   std::uint64_t policy_version = 0;
-  std::optional<Time> emergency_end;  // of the policy's next emergency statement to end
-  bool last_reload_successful = true;
+  std::optional<Time> emergency_end;             // of the policy's next emergency statement to end
+  Digest config{};                               // SHA-256 of the configuration file in force
+  bool config_read = true;                       // at the last try
+  bool policy_read = true;                       // at the last try
   std::int64_t last_reload_success_seconds = 0;  // since 1970
+  std::size_t retired_clients = 0;               // of routes that are out of force
   std::int64_t start_seconds = 0;
 };
 
-[[nodiscard]] std::string MetricsText(const std::vector<std::unique_ptr<Route>>& routes,
+[[nodiscard]] std::string MetricsText(const std::vector<const Route*>& routes,
                                       const GatewayFigures& figures,
                                       const report::Counters& violations);
 

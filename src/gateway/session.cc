@@ -9,11 +9,18 @@ void Session::End() {
   if (has_ended_) return;
   has_ended_ = true;
   OnEnd();
-  --route_.counters.open_clients;
+  --route_.counters->open_clients;
+  --route_.sessions;
   auto& list = is_idle_ ? set_.idle_ : set_.busy_;
   std::unique_ptr<Session> self = std::move(*place_);
   list.erase(place_);
   context_.loop.Bury(std::move(self));
+}
+
+void Session::Abort() {
+  if (has_ended_) return;
+  OnAbort();
+  End();
 }
 
 void Session::MarkIdle() {
@@ -29,9 +36,11 @@ void Session::MarkBusy() {
 }
 
 bool SessionSet::MakeRoom() {
-  if (size() < context_.limits.connections) return true;
-  if (idle_.empty()) return false;
-  idle_.front()->End();
+  // More than one where the limit was lowered.
+  while (size() >= context_.limits.connections) {
+    if (idle_.empty()) return false;
+    idle_.front()->End();
+  }
   return true;
 }
 
@@ -39,19 +48,38 @@ void SessionSet::Add(std::unique_ptr<Session> session) {
   busy_.push_back(std::move(session));
   Session& added = *busy_.back();
   added.place_ = std::prev(busy_.end());
-  ++added.route_.counters.clients;
-  ++added.route_.counters.open_clients;
+  ++added.route_.counters->clients;
+  ++added.route_.counters->open_clients;
+  ++added.route_.sessions;
   added.Start();
 }
 
+// SessionsOf is the sessions of `route`, or all. One may end another; those are buried, not gone,
+// until the handlers have returned.
+std::vector<Session*> SessionSet::SessionsOf(const Route* route) const {
+  std::vector<Session*> found;
+  for (const auto* const list : {&busy_, &idle_}) {
+    for (const auto& session : *list) {
+      if (route == nullptr || &session->route_ == route) found.push_back(session.get());
+    }
+  }
+  return found;
+}
+
 void SessionSet::DrainAll() {
-  std::vector<Session*> all;
-  for (const auto& session : busy_) all.push_back(session.get());
-  for (const auto& session : idle_) all.push_back(session.get());
-  // Ended ones are buried, not gone, until the handlers have returned.
-  for (Session* const session : all) {
+  for (Session* const session : SessionsOf(nullptr)) {
     if (!session->has_ended_) session->Drain();
   }
+}
+
+void SessionSet::DrainRoute(const Route& route) {
+  for (Session* const session : SessionsOf(&route)) {
+    if (!session->has_ended_) session->Drain();
+  }
+}
+
+void SessionSet::AbortRoute(const Route& route) {
+  for (Session* const session : SessionsOf(&route)) session->Abort();
 }
 
 void SessionSet::AbortIdle() {
@@ -60,7 +88,7 @@ void SessionSet::AbortIdle() {
 
 bool SessionSet::AbortNewest() {
   if (busy_.empty()) return false;
-  busy_.back()->End();
+  busy_.back()->Abort();
   return true;
 }
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <vector>
 
 #include "gateway/context.h"
 #include "gateway/upstream.h"
@@ -16,12 +17,17 @@ namespace cotter::gateway {
 
 // Route is a route at work.
 struct Route {
-  explicit Route(RouteConfig route_config) : config(std::move(route_config)) {}
+  Route(RouteConfig route_config, std::shared_ptr<RouteCounters> route_counters)
+      : config(std::move(route_config)), counters(std::move(route_counters)) {}
 
   RouteConfig config;
-  RouteCounters counters;
-  std::unique_ptr<Upstream> upstream;  // null in kConnect
-  std::unique_ptr<net::Acceptor> acceptor;
+  Digest identity{};                        // of the client certificate and its key
+  std::shared_ptr<RouteCounters> counters;  // also of routes that had the name before
+  std::unique_ptr<Upstream> upstream;       // null in kConnect
+  net::ListenAddress bound;                 // where it listens, or did
+  std::unique_ptr<net::Acceptor> acceptor;  // null where no more clients are taken
+  std::size_t sessions = 0;                 // clients that are connected
+  bool retired = false;                     // by another configuration: what was begun is finished
 };
 
 class SessionSet;
@@ -37,8 +43,8 @@ class Session : public net::EventHandler {
   // Drain ends the session as soon as what it is doing is done.
   virtual void Drain() = 0;
 
-  // Abort ends it at once.
-  void Abort() { End(); }
+  // Abort ends it at once, so that nobody takes what was cut for a whole.
+  void Abort();
 
  protected:
   Session(Context& context, Route& route, SessionSet& set)
@@ -50,8 +56,14 @@ class Session : public net::EventHandler {
   void MarkBusy();
   [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
 
+  // IsDraining reports that nothing new is to be begun.
+  [[nodiscard]] bool IsDraining() const noexcept { return context_.draining || route_.retired; }
+
   // OnEnd gives back what the session holds of others.
   virtual void OnEnd() = 0;
+
+  // OnAbort sees to it that the peers notice a cut; OnEnd follows.
+  virtual void OnAbort() {}
 
   Context& context_;
   Route& route_;
@@ -85,12 +97,16 @@ class SessionSet {
   [[nodiscard]] bool AbortNewest();
 
   void DrainAll();
+  void DrainRoute(const Route& route);
   void AbortAll();
+  void AbortRoute(const Route& route);
 
   [[nodiscard]] std::size_t size() const noexcept { return busy_.size() + idle_.size(); }
 
  private:
   friend class Session;
+
+  [[nodiscard]] std::vector<Session*> SessionsOf(const Route* route) const;
 
   Context& context_;
   std::list<std::unique_ptr<Session>> busy_;

@@ -25,7 +25,7 @@ void TcpSession::OnEnd() {
   watch_.End();
   timer_.Cancel();
   if (upstream_ != nullptr) {
-    route_.upstream->Release(std::move(upstream_), false);
+    route_.upstream->Release(std::move(upstream_), broken_ ? AfterUse::kBreak : AfterUse::kClose);
   } else {
     route_.upstream->Cancel(*this);
   }
@@ -42,7 +42,7 @@ void TcpSession::OnConnectFailed(const Failure& /*failure*/) { Break(); }
 
 void TcpSession::OnReady(net::Readiness ready) {
   client_.NoteReady(ready);
-  if (ready.failed) return End();
+  if (ready.failed) return Break();
   Pump();
 }
 
@@ -65,9 +65,12 @@ void TcpSession::Pump() {
   if (up == Pipe::State::kTurn || down == Pipe::State::kTurn) watch_.AskTurn();
 }
 
-void TcpSession::Break() {
+void TcpSession::Break() { Abort(); }
+
+// Neither side may take what it has for all that the other one meant to send.
+void TcpSession::OnAbort() {
+  broken_ = true;
   client_.ResetOnClose();
-  End();
 }
 
 void TcpSession::OnTimeout() {

@@ -28,6 +28,7 @@ class TcpSession final : public Session, private UpstreamUser {
   void OnConnectFailed(const Failure& failure) override;
   void OnUpstreamReady() override;
   void OnEnd() override;
+  void OnAbort() override;
   void OnTimeout();
   void Pump();
   void Break();
@@ -38,6 +39,7 @@ class TcpSession final : public Session, private UpstreamUser {
   Pipe up_;
   Pipe down_;
   std::unique_ptr<UpstreamConnection> upstream_;
+  bool broken_ = false;     // an end of the one side is none of the other
   std::uint64_t seen_ = 0;  // bytes of both directions when the timer was armed
   bool is_pumping_ = false;
 };

@@ -80,10 +80,10 @@ void Upstream::Cancel(UpstreamUser& user) {
   }
 }
 
-void Upstream::Release(ConnectionPtr connection, bool reusable) {
+void Upstream::Release(ConnectionPtr connection, AfterUse after) {
   connection->user_ = nullptr;
-  if (!reusable || context_.draining || !MayBeUsed(*connection)) {
-    Close(std::move(connection));
+  if (after != AfterUse::kKeep || context_.draining || !MayBeUsed(*connection)) {
+    Close(std::move(connection), after);
   } else {
     Keep(std::move(connection));
   }
@@ -94,7 +94,7 @@ void Upstream::DropStale() {
   std::vector<ConnectionPtr> all;
   all.swap(idle_);
   for (ConnectionPtr& connection : all) {
-    if (!context_.draining && MayBeUsed(*connection)) {
+    if (!context_.draining && !retired_ && MayBeUsed(*connection)) {
       idle_.push_back(std::move(connection));
     } else {
       Close(std::move(connection));
@@ -102,14 +102,33 @@ void Upstream::DropStale() {
   }
 }
 
+void Upstream::TakeLimits() {
+  while (idle_.size() > config_.idle_connections) {
+    ConnectionPtr oldest = std::move(idle_.front());
+    idle_.erase(idle_.begin());
+    Close(std::move(oldest));
+  }
+  ServeWaiting();
+}
+
+void Upstream::Retire() {
+  retired_ = true;
+  DropStale();
+}
+
 bool Upstream::MayBeUsed(UpstreamConnection& connection) const {
-  // The trust was read again: what it says of this connection nobody knows.
-  if (connection.enforcement_ != context_.enforcement) return false;
+  // The trust has changed: what it says of this connection nobody knows.
+  if (connection.enforcement_->trust != context_.enforcement->trust) return false;
   // Records that came with the last response wait inside OpenSSL, and no event tells of them.
   return connection.stream_->CheckUse().has_value() && IsSilent(*connection.stream_);
 }
 
+// ServeWaiting calls itself where a connection fails at once, which is no reason to go deeper for
+// everyone who waits.
 void Upstream::ServeWaiting() {
+  if (serving_waiting_) return;
+  serving_waiting_ = true;
+  const std::unique_ptr<bool, decltype([](bool* flag) { *flag = false; })> end(&serving_waiting_);
   while (!waiting_.empty() && (!idle_.empty() || total_ < config_.connections)) {
     const Waiting next = waiting_.front();
     waiting_.pop_front();
@@ -178,8 +197,8 @@ void Upstream::OnOpened(UpstreamConnection& connection) {
   if (context_.log_connections) LogOpened(config_, *connection.stream_);
   ConnectionPtr taken = TakeOpening(connection);
   UpstreamUser* const user = taken->user_;
-  // The trust was read again during the handshake: the verdict was that of the old one.
-  if (taken->enforcement_ != context_.enforcement) {
+  // The trust has changed during the handshake: the verdict was that of the old one.
+  if (taken->enforcement_->trust != context_.enforcement->trust) {
     Close(std::move(taken));
     if (user != nullptr) return Connect(*user);
     return ServeWaiting();
@@ -224,19 +243,20 @@ void Upstream::Lend(ConnectionPtr connection, UpstreamUser& user) {
 }
 
 void Upstream::Keep(ConnectionPtr connection) {
-  if (idle_.size() >= config_.idle_connections) return Close(std::move(connection));
+  if (retired_ || idle_.size() >= config_.idle_connections) return Close(std::move(connection));
   connection->state_ = UpstreamConnection::State::kIdle;
   connection->timer_.ArmAt(context_.loop.now() + context_.timeouts.pool);
   idle_.push_back(std::move(connection));
 }
 
-void Upstream::Close(ConnectionPtr connection) {
+void Upstream::Close(ConnectionPtr connection, AfterUse after) {
   --total_;
   connection->user_ = nullptr;
   connection->timer_.Cancel();
   connection->watch_.End();
-  if (connection->stream_ != nullptr && (connection->state_ == UpstreamConnection::State::kIdle ||
-                                         connection->state_ == UpstreamConnection::State::kLent)) {
+  const bool was_open = connection->state_ == UpstreamConnection::State::kIdle ||
+                        connection->state_ == UpstreamConnection::State::kLent;
+  if (connection->stream_ != nullptr && was_open && after != AfterUse::kBreak) {
     static_cast<void>(connection->stream_->EndWriting());
   }
   // One of its own functions may be running.

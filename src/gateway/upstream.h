@@ -82,6 +82,13 @@ class UpstreamConnection final : public net::EventHandler {
   net::Timer timer_;
 };
 
+// What becomes of a connection that was used.
+enum class AfterUse : std::uint8_t {
+  kKeep,   // it can carry another request
+  kClose,  // TLS is ended
+  kBreak,  // TLS is not ended, so that the server knows that something is missing
+};
+
 // What may be reused for a request.
 enum class Reuse : std::uint8_t { kAllowed, kForbidden };
 
@@ -101,11 +108,22 @@ class Upstream {
   // Cancel forgets that `user` waits.
   void Cancel(UpstreamUser& user);
 
-  // Release takes a connection back. Without `reusable` it is closed.
-  void Release(std::unique_ptr<UpstreamConnection> connection, bool reusable);
+  // Release takes a connection back.
+  void Release(std::unique_ptr<UpstreamConnection> connection, AfterUse after);
 
   // DropStale closes the waiting connections that the policy and the trust in force do not allow.
   void DropStale();
+
+  // TakeLimits does what follows from limits of the configuration that have changed.
+  void TakeLimits();
+
+  // Retire keeps no connection from now on, because the configuration has another server.
+  void Retire();
+
+  // IsUnused reports that nothing is open, waits or will be called back.
+  [[nodiscard]] bool IsUnused() const noexcept {
+    return total_ == 0 && waiting_.empty() && !looking_up_;
+  }
 
   // How many connections there are, and how many of them wait for a request.
   [[nodiscard]] std::size_t total() const noexcept { return total_; }
@@ -133,7 +151,7 @@ class Upstream {
   void OnIdleEvent(UpstreamConnection& connection);
   void Lend(ConnectionPtr connection, UpstreamUser& user);
   void Keep(ConnectionPtr connection);
-  void Close(ConnectionPtr connection);
+  void Close(ConnectionPtr connection, AfterUse after = AfterUse::kClose);
   void ServeWaiting();
   // MayBeUsed judges the connection again where the policy changed since it was judged, and sees to
   // it that no bytes of an earlier request wait in it.
@@ -151,6 +169,8 @@ class Upstream {
   std::vector<net::Address> addresses_;  // of the last look-up
   net::MonotonicTime addresses_good_until_{};
   bool looking_up_ = false;
+  bool serving_waiting_ = false;
+  bool retired_ = false;
 };
 
 }  // namespace cotter::gateway

@@ -70,6 +70,17 @@ bool Address::is_loopback() const noexcept {
   return (ntohl(v4.sin_addr.s_addr) >> 24) == IN_LOOPBACKNET;
 }
 
+std::uint16_t Address::port() const noexcept {
+  if (is_ipv6()) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &storage_, sizeof v6);
+    return ntohs(v6.sin6_port);
+  }
+  sockaddr_in v4{};
+  std::memcpy(&v4, &storage_, sizeof v4);
+  return ntohs(v4.sin_port);
+}
+
 std::string Address::HostText() const { return NumericName(*this, nullptr); }
 
 std::string Address::HostBytes() const {

@@ -32,6 +32,8 @@ class Address {
   [[nodiscard]] bool is_ipv6() const noexcept { return storage_.ss_family == AF_INET6; }
   [[nodiscard]] bool is_loopback() const noexcept;
 
+  [[nodiscard]] std::uint16_t port() const noexcept;
+
   // HostText is the address alone: "127.0.0.1", "::1", "fe80::1%eth0". Allocates.
   [[nodiscard]] std::string HostText() const;
 

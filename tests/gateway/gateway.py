@@ -33,6 +33,12 @@ def wait_for(what, condition, patience=PATIENCE):
     raise AssertionError(f"{what} did not happen in {patience} s")
 
 
+def free_port():
+    """A port that nobody listens on at the moment, for a test whose gateway must not choose."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        return unused.getsockname()[1]
+
+
 def policy_text(pins, host=HOST, mode="enforce", version=1, place="any"):
     entries = "".join(f'  {{ pin = "{pin}", place = "{place}" }},\n' for pin in pins)
     return (f'[policy]\nname = "test"\nversion = {version}\n\n[[host]]\npattern = "{host}"\n'
@@ -51,16 +57,9 @@ class Gateway:
         self.dir = pathlib.Path(self._folder.name)
         self.policy = self.dir / "policy.toml"
         self.policy.write_text(policy)
-        tables = {"gateway": {"policy": "policy.toml"}, "admin": {"listen": "127.0.0.1:0"},
-                  "trust": {"system_roots": False, "files": list(roots)}, **(tables or {})}
-        text = ""
-        for name, keys in tables.items():
-            text += f"[{name}]\n" + "".join(f"{key} = {toml_value(value)}\n" for key, value in keys.items()) + "\n"
-        for number, route in enumerate(routes):
-            route = {"name": f"r{number}", "listen": "127.0.0.1:0", **route}
-            text += "[[route]]\n" + "".join(f"{key} = {toml_value(value)}\n" for key, value in route.items()) + "\n"
+        self._roots = list(roots)
         self.config = self.dir / "gateway.toml"
-        self.config.write_text(text)
+        self.configure(routes, tables)
         self._program = program or os.environ.get("COTTER_BIN", "build/debug/cotter")
         self._arguments = arguments
         self._environment = {**os.environ, **(environment or {})}
@@ -68,6 +67,18 @@ class Gateway:
         self.process = self._reader = None
         if start:
             self.start()
+
+    def configure(self, routes, tables=None):
+        """Writes the configuration."""
+        tables = {"gateway": {"policy": "policy.toml"}, "admin": {"listen": "127.0.0.1:0"},
+                  "trust": {"system_roots": False, "files": self._roots}, **(tables or {})}
+        text = ""
+        for name, keys in tables.items():
+            text += f"[{name}]\n" + "".join(f"{key} = {toml_value(value)}\n" for key, value in keys.items()) + "\n"
+        for number, route in enumerate(routes):
+            route = {"name": f"r{number}", "listen": "127.0.0.1:0", **route}
+            text += "[[route]]\n" + "".join(f"{key} = {toml_value(value)}\n" for key, value in route.items()) + "\n"
+        self.config.write_text(text)
 
     def start(self):
         self.log.clear()
@@ -115,12 +126,17 @@ class Gateway:
         self.process.send_signal(signal.SIGHUP)
         wait_for("the reload", lambda: len(self.events("reloaded")) + len(self.events("reload_failed")) > before)
 
+    def log_since_reload(self, name):
+        """The events of that name that are the outcome of the last reload."""
+        outcomes = [event for event in list(self.log) if event.get("event") in ("reloaded", "reload_failed")]
+        return [event for event in outcomes[-1:] if event["event"] == name]
+
     def events(self, name):
         return [event for event in list(self.log) if event.get("event") == name]
 
     def address(self, route=0):
         name = route if isinstance(route, str) else f"r{route}"
-        return next(event["address"] for event in self.events("listening") if event["route"] == name)
+        return next(event["address"] for event in reversed(self.events("listening")) if event["route"] == name)
 
     def port(self, route=0):
         return int(self.address(route).rsplit(":", 1)[1])
@@ -204,10 +220,13 @@ class Upstream:
             self.error = None
             self.ended = False
 
-    def __init__(self, lab, serve, identity="leaf"):
+    def __init__(self, lab, serve, identity="leaf", *, strict_ends=False):
+        self._strict_ends = strict_ends  # an end without close_notify is an error of recv, not an end
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(lab.file(identity, "chain.pem"), lab.file(identity, "key"))
         self._context.set_alpn_protocols(["http/1.1"])
+        if strict_ends:
+            self._context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
         self._serve = serve
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self._listener.getsockname()[1]
@@ -231,7 +250,8 @@ class Upstream:
     def _one(self, raw, record):
         raw.settimeout(PATIENCE)
         try:
-            with self._context.wrap_socket(raw, server_side=True) as connection:
+            with self._context.wrap_socket(raw, server_side=True,
+                                           suppress_ragged_eofs=not self._strict_ends) as connection:
                 self._serve(connection, record)
         except (OSError, ValueError) as error:
             record.error = repr(error)

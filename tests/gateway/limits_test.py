@@ -226,12 +226,15 @@ class Resources(WithGateway):
         # A quarter of them hold a block for their half of a head.
         self.assertLess(resident, 300 * 1024)
 
-    def test_without_descriptors_clients_are_let_go_and_the_gateway_lives(self):
-        gateway = self.gateway(self.upstream().route(), start=False)
+    def limit(self, gateway, command):
         program = gateway.dir / "limited"
-        program.write_text(f'#!/bin/sh\nulimit -n 40\nexec {os.path.abspath(gateway._program)} "$@"\n')
+        program.write_text(f'#!/bin/sh\n{command}\nexec {os.path.abspath(gateway._program)} "$@"\n')
         program.chmod(0o755)
         gateway._program = str(program)
+
+    def test_without_descriptors_clients_are_let_go_and_the_gateway_lives(self):
+        gateway = self.gateway(self.upstream().route(), start=False)
+        self.limit(gateway, "ulimit -n 40")
         gateway.start()
         clients = [gateway.connect() for _ in range(100)]
         ended = wait_for("some to be let go", lambda: [client for client in clients if is_over(client)])
@@ -249,6 +252,43 @@ class Resources(WithGateway):
 
         wait_for("the gateway's recovery", served)
         self.assertGreater(gateway.metrics()['cotter_gateway_clients_refused_total{route="r0"}'], 30)
+
+
+    # Each failure served the next who waited, one call deeper: with enough of them the stack ended.
+    def test_without_descriptors_all_who_wait_are_answered(self):
+        stop = threading.Event()
+        self.addCleanup(stop.set)
+        first = threading.Event()
+
+        def silent():
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                self.silent_port = listener.getsockname()[1]
+                first.set()
+                connection, _ = listener.accept()
+                stop.wait(PATIENCE * 10)
+                connection.close()
+
+        threading.Thread(target=silent, daemon=True).start()
+        first.wait(PATIENCE)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        count = min(9_000, (hard - 500) // 2)
+        gateway = self.gateway({"upstream": f"{HOST}:443", "addresses": [f"127.0.0.1:{self.silent_port}"], "connections": 1},
+                               tables={"timeouts": {"handshake": 600}}, start=False)
+        self.limit(gateway, "ulimit -s 512")
+        gateway.start()
+        clients = []
+        self.addCleanup(lambda: [client.close() for client in clients])
+        for _ in range(count):
+            clients.append(gateway.connect())
+            clients[-1].sendall(GET)
+        wait_for("their being accepted", lambda: gateway.metrics()['cotter_gateway_clients{route="r0"}'] >= count)
+        resource.prlimit(gateway.process.pid, resource.RLIMIT_NOFILE, (3, hard))
+        stop.set()
+        for client in clients:
+            self.assertEqual(read_response(client)[0], 502)
+        self.assertIsNone(gateway.process.poll())
 
 
 def is_over(client):

@@ -107,6 +107,40 @@ class Operations(unittest.TestCase):
                 self.assertTrue(answer.endswith(b"ok"), answer)
             self.assertEqual(gateway.process.wait(PATIENCE), 0)
 
+    # A request that ended after SIGTERM, and figures that were asked for then, used to end the process.
+    def test_a_head_that_is_on_its_way_at_SIGTERM_is_served(self):
+        gateway = self.gateway()
+        with gateway.connect() as fresh, gateway.connect() as half:
+            half.sendall(GET[:25])
+            wait_for("both", lambda: gateway.metrics()['cotter_gateway_clients{route="r0"}'] == 2)
+            gateway.process.send_signal(signal.SIGTERM)
+            wait_for("the drain", lambda: gateway.events("draining"))
+            self.assertEqual(gateway.metrics()['cotter_gateway_clients{route="r0"}'], 2)
+            half.sendall(GET[25:])
+            fresh.sendall(GET)
+            for client in (half, fresh):
+                answer = read_all(client)
+                self.assertTrue(answer.startswith(b"HTTP/1.1 200"), answer)
+                self.assertIn(b"\r\nConnection: close\r\n", answer)
+        self.assertEqual(gateway.process.wait(PATIENCE), 0)
+
+    # A response that ends with the connection used to end as if it were whole.
+    def test_what_the_end_of_the_drain_cuts_is_not_taken_for_a_whole(self):
+        def half(connection, record):
+            receive(connection, record)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\nhalf of it")
+            receive(connection, record)
+
+        with Upstream(self.lab, half) as slow:
+            gateway = self.gateway(slow.route(), tables={"timeouts": {"drain": 1}})
+            with gateway.connect() as client:
+                client.sendall(GET)
+                self.assertIn(b"200", client.recv(1 << 16))
+                gateway.process.send_signal(signal.SIGTERM)
+                with self.assertRaises(ConnectionError):
+                    read_all(client)
+            self.assertEqual(gateway.process.wait(PATIENCE), 0)
+
     def test_the_drain_ends_in_time(self):
         def never(connection, record):
             receive(connection, record)

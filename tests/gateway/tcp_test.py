@@ -3,6 +3,7 @@
 import hashlib
 import socket
 import ssl
+import struct
 import unittest
 
 from gateway import HOST, Gateway, Lab, Upstream, policy_text, read_all, read_head, receive, wait_for
@@ -55,6 +56,27 @@ class Tcp(unittest.TestCase):
         with gateway.connect() as client, self.assertRaises(ConnectionResetError):
             client.sendall(b"hello")
             self.assertEqual(read_all(client), b"the whole")
+
+    # The server used to be told that the client had ended properly.
+    def test_a_client_that_is_cut_off_is_no_end_for_the_server(self):
+        ends = []
+
+        def until_the_end(connection, record):
+            try:
+                while receive(connection, record):
+                    pass
+                ends.append("whole")
+            except OSError:
+                ends.append("cut")
+
+        upstream = self.enterContext(Upstream(self.lab, until_the_end, strict_ends=True))
+        gateway = self.gateway(upstream.route(mode="tcp"))
+        with gateway.connect() as client:
+            client.sendall(b"half of it")
+            wait_for("the bytes", lambda: upstream.data == b"half of it")
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        wait_for("the server's end", lambda: ends)
+        self.assertEqual(ends, ["cut"])
 
     def test_a_slow_reader_holds_the_server_back(self):
         sent = []

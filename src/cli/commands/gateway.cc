@@ -128,7 +128,9 @@ extern const Command kGatewayCommand{
         "gateway "
         "serves; a new policy also ends connections that it does not allow. Its environment is the "
         "configuration's, or production.\n\n"
-        "SIGHUP reads the policy again, or polls; SIGTERM lets clients finish. /livez, /readyz and "
+        "SIGHUP reads the configuration and the policy again, or polls; SIGTERM lets clients "
+        "finish. "
+        "/livez, /readyz and "
         "/metrics "
         "are on the admin socket. docs/gateway.md has every key of the configuration.",
     .groups = kGroups,

@@ -211,6 +211,12 @@ Result<Listener> Listener::Listen(const ListenAddress& where, unsigned permissio
   return listener;
 }
 
+Result<void> Listener::SetPermissions(unsigned permissions) const {
+  if (file_inode_ == 0) return Ok();
+  if (chmod(bound_.unix_path.c_str(), static_cast<mode_t>(permissions)) == 0) return Ok();
+  return Failed(bound_, errno);
+}
+
 bool Listener::IsPrivate() const noexcept {
   sockaddr_storage name{};
   socklen_t size = sizeof name;

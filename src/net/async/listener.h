@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "net/address.h"
 #include "net/async/event_loop.h"
@@ -50,6 +51,10 @@ class Listener {
   // bound is the address in use: the port where any free one was asked for.
   [[nodiscard]] const ListenAddress& bound() const noexcept { return bound_; }
 
+  // SetPermissions changes those of a Unix socket's file; elsewhere there are none. Fails with
+  // kNetworkError.
+  [[nodiscard]] Result<void> SetPermissions(unsigned permissions) const;
+
   // IsPrivate reports that only this machine can reach the socket: a loopback address or a Unix
   // socket, by what the kernel says of it.
   [[nodiscard]] bool IsPrivate() const noexcept;
@@ -75,10 +80,18 @@ class Acceptor final : public EventHandler {
 
   void OnReady(Readiness ready) override;
 
-  [[nodiscard]] const Listener& listener() const noexcept { return listener_; }
+  // Redirect hands connections to `accepted` from now on. Not to be called by the function itself.
+  void Redirect(Accepted accepted) { accepted_ = std::move(accepted); }
 
-  // shed is how many connections were closed at once because no descriptor was left.
+  [[nodiscard]] const Listener& listener() const noexcept { return listener_; }
+  [[nodiscard]] Result<void> SetPermissions(unsigned permissions) const {
+    return listener_.SetPermissions(permissions);
+  }
+
+  // shed is how many connections were closed at once because no descriptor was left; TakeShed
+  // begins to count anew.
   [[nodiscard]] std::uint64_t shed() const noexcept { return shed_; }
+  [[nodiscard]] std::uint64_t TakeShed() noexcept { return std::exchange(shed_, 0); }
 
  private:
   Acceptor(EventLoop& loop, Listener listener, Accepted accepted);
