@@ -100,7 +100,7 @@ struct Judge {
   // verify_remembered is what such a context gets in its place.
   int (*verify_remembered)(x509_store_ctx_st* context, void* argument);
 
-  // note_directory remembers that a trust store looks up roots in directories.
+  // note_directory remembers that a trust store looks up roots in directories, or at a URI.
   void (*note_directory)(x509_store_st* store);
 
   // may_offer reports whether a session is one that was judged in this process.

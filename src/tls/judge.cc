@@ -15,6 +15,22 @@ PathNeeds NeedsOf(const PolicyIndex& policy, const Endpoint& endpoint) noexcept 
   return needs;
 }
 
+Judgement Judge(const PolicyIndex& policy, const Endpoint& endpoint, const PathVerifier& verifier,
+                Time now, X509* leaf, STACK_OF(X509) * presented) {
+  const auto judge = [&](const Verification& found) {
+    return Evaluate(policy, endpoint, found.paths(), found.search_end(), now);
+  };
+  Judgement judgement{.verification = verifier.VerifyDefault(leaf, presented), .verdict = {}};
+  judgement.verdict = judge(judgement.verification);
+  // In report mode too: a mismatch is told only where no path would have done.
+  if (judgement.verification.failure() ||
+      judgement.verdict.reasons.Has(Reason::kOtherPathsUntried)) {
+    verifier.Search(leaf, presented, judgement.verification);
+    judgement.verdict = judge(judgement.verification);
+  }
+  return judgement;
+}
+
 }  // namespace
 
 std::optional<Code> Judgement::code() const noexcept {
@@ -49,18 +65,16 @@ Judgement JudgeConnection(const PolicyIndex& policy, const Endpoint& endpoint,
                           const TrustStore& trust, Time now, X509* leaf,
                           STACK_OF(X509) * presented) {
   const PathVerifier verifier(trust, endpoint.host, now, NeedsOf(policy, endpoint));
-  const auto judge = [&](const Verification& found) {
-    return Evaluate(policy, endpoint, found.paths(), found.search_end(), now);
-  };
-  Judgement judgement{.verification = verifier.VerifyDefault(leaf, presented), .verdict = {}};
-  judgement.verdict = judge(judgement.verification);
-  // In report mode too: a mismatch is told only where no path would have done.
-  if (judgement.verification.failure() ||
-      judgement.verdict.reasons.Has(Reason::kOtherPathsUntried)) {
-    verifier.Search(leaf, presented, judgement.verification);
-    judgement.verdict = judge(judgement.verification);
-  }
-  return judgement;
+  return Judge(policy, endpoint, verifier, now, leaf, presented);
+}
+
+Judgement InsecureJudgeUnnamed(const PolicyIndex& policy, const Endpoint& endpoint,
+                               const TrustStore& trust, Time now, X509* leaf,
+                               STACK_OF(X509) * presented) {
+  PathNeeds needs = NeedsOf(policy, endpoint);
+  needs.name = NameCheck::kInsecureSkip;
+  const PathVerifier verifier(trust, endpoint.host, now, needs);
+  return Judge(policy, endpoint, verifier, now, leaf, presented);
 }
 
 Judgement JudgeChain(const PolicyIndex& policy, const Endpoint& endpoint, const TrustStore& trust,

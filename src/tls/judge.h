@@ -34,7 +34,13 @@ struct Judgement {
                                         const TrustStore& trust, Time now, X509* leaf,
                                         STACK_OF(X509) * presented);
 
-// JudgeChain is the same for a chain that comes as bytes.
+// InsecureJudgeUnnamed is the same where nobody said for whom the certificate should be: everything
+// is verified but that.
+[[nodiscard]] Judgement InsecureJudgeUnnamed(const PolicyIndex& policy, const Endpoint& endpoint,
+                                             const TrustStore& trust, Time now, X509* leaf,
+                                             STACK_OF(X509) * presented);
+
+// JudgeChain is JudgeConnection for a chain that comes as bytes.
 [[nodiscard]] Judgement JudgeChain(const PolicyIndex& policy, const Endpoint& endpoint,
                                    const TrustStore& trust, Time now,
                                    const PresentedChain& presented);

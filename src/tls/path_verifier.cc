@@ -148,7 +148,7 @@ PathVerifier::Attempt PathVerifier::Run(X509_STORE* store, X509* leaf, STACK_OF(
   if ((extra_flags & X509_V_FLAG_POLICY_CHECK) == 0 && HasPolicyConstraints(chain.get())) {
     return Run(store, leaf, untrusted, exact_path, extra_flags | X509_V_FLAG_POLICY_CHECK);
   }
-  if (state.host_mismatch) {
+  if (state.host_mismatch && needs_.name == NameCheck::kCheck) {
     const int error = host_.is_ip() ? X509_V_ERR_IP_ADDRESS_MISMATCH : X509_V_ERR_HOSTNAME_MISMATCH;
     return {.chain = nullptr, .failure = DescribeX509Error(error, 0, leaf)};
   }

@@ -46,11 +46,16 @@ enum class AnchorRule : std::uint8_t {
 // Whether a path should say where its anchor comes from, for rules that refuse local anchors.
 enum class OriginCheck : std::uint8_t { kSkip, kCompute };
 
+// Whether the leaf must be for the reference host. It need not be only where there is none: a
+// program below `cotter exec` that named no server, to a host without a rule.
+enum class NameCheck : std::uint8_t { kCheck, kInsecureSkip };
+
 // PathNeeds is what a rule wants to know of a path beside its SPKI digests.
 struct PathNeeds {
   AnchorRule anchors = AnchorRule::kSelfSigned;
   CertDigests cert_digests = CertDigests::kSkip;
   OriginCheck origin = OriginCheck::kSkip;
+  NameCheck name = NameCheck::kCheck;
 };
 
 // Verification is what a verifier found.

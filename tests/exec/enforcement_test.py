@@ -11,7 +11,7 @@ from stage import Stage
 PYTHON = "/usr/bin/python3"
 UNVERIFIED = """
 import ssl, sys, urllib.request
-context = ssl._create_unverified_context()
+context = ssl._create_unverified_context(cafile=sys.argv[2] if len(sys.argv) > 2 else None)
 print(urllib.request.urlopen(sys.argv[1], context=context).read())
 """
 NAMELESS = """
@@ -111,6 +111,7 @@ def test_modes(stage):
     stage.write_policy(stage.rule("other.example", ("root", "ca")))
     run = stage.run(curl(stage, ROGUE))
     stage.check(run.code == 0 and run.audit[0]["code"] == "not_pinned", "an unlisted host is left to PKI", run)
+    test_unlisted(stage)
     stage.write_policy(stage.rule("other.example", ("root", "ca")), header='unlisted = "refuse"')
     run = stage.run(curl(stage, GOOD))
     stage.check(run.code != 0 and run.outcomes() == ["unlisted_refused"], "or refused", run)
@@ -124,6 +125,40 @@ def test_modes(stage):
     stage.write_policy(revoked, header=f'revoked = ["{stage.lab.pin("rogue-leaf")}"]')
     run = stage.run(curl(stage, ROGUE))
     stage.check(run.code != 0 and run.outcomes() == ["revoked"], "a revoked key is refused at any host", run)
+
+
+def test_unlisted(stage):
+    """PKI first, whatever the program skips: DESIGN's first rule, at hosts that no rule names."""
+    url, root, rogue_root = stage.url(ROGUE), str(stage.dir / "root.pem"), str(stage.dir / "rogue-root.pem")
+    skipping = {
+        "curl": lambda roots: ["curl", "-sSk", "--cacert", roots, url],
+        "wget": lambda roots: ["wget", "-q", "-O", "-", "--no-check-certificate", f"--ca-certificate={roots}", url],
+        "python3": lambda roots: [PYTHON, "-c", UNVERIFIED, url, roots],
+    }
+    for name, command in skipping.items():
+        run = stage.run(command(root))
+        stage.check(run.code != 0 and run.outcomes() == ["pki_error"], f"S3-10: {name} that skips verification", run)
+        stage.check('mode = "off"' in run.err and "--report-only" in run.err, f"{name}: the refusal says what to do", run)
+        run = stage.run(command(rogue_root))
+        loads_it = name != "curl"  # which loads no CA with -k, and so has no path at all
+        stage.check((run.code == 0) == loads_it and run.outcomes() == ["not_pinned" if loads_it else "pki_error"],
+                    f"{name}: what its own CA signed passes", run)
+        run = stage.run(command(root), "--report-only")
+        stage.check(run.code == 0 and [line["action"] for line in run.audit] == ["reported"], f"{name}: told only", run)
+    stage.lab.present(OLD, "wrong-host")
+    run = stage.run([PYTHON, "-c", UNVERIFIED, stage.url(OLD), stage.roots])
+    stage.check(run.code != 0 and run.audit[0]["code"] == "host_mismatch", "the name that a program gives is verified", run)
+    nameless = ["openssl", "s_client", "-quiet", "-ign_eof", "-noservername", "-CAfile", stage.roots, "-connect"]
+    run = stage.run(["sh", "-c", 'printf "GET / HTTP/1.0\\r\\n\\r\\n" | "$@"', "sh", *nameless,
+                     f"localhost:{stage.lab.port(OLD)}"])
+    stage.check("hello" in run.out and run.outcomes() == ["not_pinned"], "a program that gives none is not held to one", run)
+    stage.lab.present(OLD, "leaf")
+    run = stage.run([PYTHON, "-c", UNVERIFIED, url])
+    stage.check(run.code != 0 and "trusts no CA" in run.err, "without a CA there is no path", run)
+    stage.write_policy(stage.rule("localhost", ("root", "ca"), mode="off"))
+    for name, command in skipping.items():
+        run = stage.run(command(root))
+        stage.check(run.code == 0 and run.audit[0]["code"] == "rule_off", f"{name}: off leaves the host to the program", run)
 
 
 def test_sessions(stage):

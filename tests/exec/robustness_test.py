@@ -169,10 +169,20 @@ def test_openssl_without_a_certificate(stage):
     run = stage.run([CLIENT, str(stage.lab.port(GOOD)), "again", str(stage.lab.port(GOOD))])
     stage.check(run.code != 0 and "not reused" in run.out and run.audit[-1]["host"] == "api.example.com",
                 "a session of another name is not resumed", run)
+    modes = (("anonymous", ANONYMOUS), ("psk", PSK), ("callback", ROGUE))
     stage.write_policy(stage.rule("other.example", ("leaf", "leaf")))
-    for mode, server in (("anonymous", ANONYMOUS), ("psk", PSK), ("callback", ROGUE)):
+    for mode, server in modes:
+        before = stage.lab.settled()[server]["handshakes_completed"]
         run = stage.run([CLIENT, str(stage.lab.port(server)), mode])
-        stage.check(run.code == 0, f"a host without a rule is left to the program: {mode}", run)
+        after = stage.lab.settled()[server]["handshakes_completed"]
+        stage.check(run.code != 0 and before == after, f"a host without a rule needs a verified path: {mode}", run)
+        run = stage.run([CLIENT, str(stage.lab.port(server)), mode], "--report-only")
+        stage.check(run.code == 0 and {line["action"] for line in run.audit} == {"reported"},
+                    f"--report-only tells of it: {mode}", run)
+    stage.pin(("leaf", "leaf"), mode="off")
+    for mode, server in modes:
+        run = stage.run([CLIENT, str(stage.lab.port(server)), mode])
+        stage.check(run.code == 0, f"a host whose rule is off is left to the program: {mode}", run)
 
 
 def test_what_is_verified_once(stage):

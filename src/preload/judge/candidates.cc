@@ -215,6 +215,7 @@ Digest Candidates::Key() const {
 Candidates FindCandidates(const std::vector<std::string>& names, const sockaddr* peer_address) {
   Candidates candidates;
   const std::optional<Peer> peer = ReadPeer(peer_address);
+  candidates.named = !names.empty();
   if (peer) candidates.peer = Shown(*peer);
   const Resolved resolved = ResolvedTo(peer ? peer_address : nullptr);
   std::vector<std::string> wanted = names.empty() ? resolved.names : names;

@@ -20,6 +20,7 @@ struct Candidates {
   std::vector<Endpoint> endpoints;
   std::string undecidable;  // why they are unknown; empty where they are known
   std::string peer;         // "ADDRESS:PORT" of the socket, for people; may be empty
+  bool named = false;       // the program itself named the server to its TLS library
 
   // Key is a digest of the set: a session of one set is not offered to another.
   [[nodiscard]] Digest Key() const;

@@ -56,7 +56,7 @@ int OwnVerifyIndex() {
   return index;
 }
 
-// DirectoryIndex is where an X509_STORE says that it looks up roots in directories.
+// DirectoryIndex is where an X509_STORE says that it looks up roots in directories, or at a URI.
 int DirectoryIndex() {
   static const int index =
       CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_X509_STORE, 0, nullptr, nullptr, nullptr, nullptr);
@@ -80,9 +80,12 @@ SSL* SslOf(const X509_STORE_CTX* context) {
       X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx()));
 }
 
+// HasAnchors reports that a trust store holds certificates, or looks them up when it is asked.
 bool HasAnchors(X509_STORE* store) {
   return store != nullptr && (sk_X509_OBJECT_num(X509_STORE_get0_objects(store)) > 0 ||
-                              X509_STORE_get_ex_data(store, DirectoryIndex()) != nullptr);
+                              X509_STORE_get_ex_data(store, DirectoryIndex()) != nullptr ||
+                              X509_STORE_get_get_issuer(store) != nullptr ||
+                              X509_STORE_get_lookup_certs(store) != nullptr);
 }
 
 // Refuse makes libssl end the handshake, also where the program asked for no verification: it reads

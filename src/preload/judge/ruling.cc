@@ -25,11 +25,25 @@ struct Opinion {
   tls::X509StackPtr default_path = nullptr;  // as in Ruling
 };
 
-// IsLeftToProgram reports that no rule decides about `endpoint`, so that the program's own
-// verification does, whatever that is.
-bool IsLeftToProgram(const PolicyIndex& policy, const Lookup& lookup) {
-  if (lookup.kind == Lookup::Kind::kUnlisted) return policy.unlisted() == Unlisted::kPki;
+constexpr std::string_view kUnlistedHint =
+    "; no rule names this host, so it must have a verified path: a rule with mode = \"off\" leaves "
+    "it to the program, and --report-only refuses nothing";
+
+// IsLeftToProgram reports that the program's own verification decides, whatever that is. A program
+// has one, unlike the other doors, for which a rule that is off leaves PKI.
+bool IsLeftToProgram(const Lookup& lookup) {
   return lookup.kind == Lookup::Kind::kRule && lookup.rule.mode() == Mode::kOff;
+}
+
+Lookup Find(const Endpoint& endpoint) {
+  return TheState().policy.Find(endpoint.host, endpoint.port);
+}
+
+// HintOf says what may be done about a refusal of `endpoint`, where that is not the pins' business.
+std::string_view HintOf(const Endpoint& endpoint) {
+  const bool pki_alone = TheState().policy.unlisted() == Unlisted::kPki &&
+                         Find(endpoint).kind == Lookup::Kind::kUnlisted;
+  return pki_alone ? kUnlistedHint : std::string_view();
 }
 
 Opinion JudgeLeaf(const Endpoint& endpoint, const Evidence& evidence, Time now) {
@@ -48,9 +62,12 @@ Opinion JudgeLeaf(const Endpoint& endpoint, const Evidence& evidence, Time now) 
   return opinion;
 }
 
-Opinion JudgePaths(const Endpoint& endpoint, const Evidence& evidence, Time now) {
-  tls::Judgement judged = tls::JudgeConnection(TheState().policy, endpoint, *evidence.anchors, now,
-                                               evidence.leaf, evidence.presented);
+Opinion JudgePaths(const Endpoint& endpoint, const Evidence& evidence, tls::NameCheck name,
+                   Time now) {
+  const auto judge =
+      name == tls::NameCheck::kCheck ? tls::JudgeConnection : tls::InsecureJudgeUnnamed;
+  tls::Judgement judged =
+      judge(TheState().policy, endpoint, *evidence.anchors, now, evidence.leaf, evidence.presented);
   Opinion opinion{.verdict = judged.verdict,
                   .code = judged.code(),
                   .message = judged.message(),
@@ -62,16 +79,25 @@ Opinion JudgePaths(const Endpoint& endpoint, const Evidence& evidence, Time now)
   return opinion;
 }
 
-Opinion JudgeCandidate(const Endpoint& endpoint, const Evidence& evidence, Time now) {
-  return evidence.anchors == nullptr ? JudgeLeaf(endpoint, evidence, now)
-                                     : JudgePaths(endpoint, evidence, now);
+// JudgeCandidate judges one end point of `candidates`. To a host without a rule a program may be
+// connected that names none, and what it resolved is a guess: the name is not held against it.
+Opinion JudgeCandidate(const Candidates& candidates, const Endpoint& endpoint,
+                       const Evidence& evidence, Time now) {
+  const bool unnamed = !candidates.named && Find(endpoint).kind == Lookup::Kind::kUnlisted;
+  const auto name = unnamed ? tls::NameCheck::kInsecureSkip : tls::NameCheck::kCheck;
+  Opinion opinion = evidence.anchors == nullptr ? JudgeLeaf(endpoint, evidence, now)
+                                                : JudgePaths(endpoint, evidence, name, now);
+  if (!opinion.verdict.allowed()) opinion.message.append(HintOf(endpoint));
+  return opinion;
 }
 
-// HoldsRevoked reports that a host without a rule is reached by way of a revoked key.
+// HoldsRevoked reports that a host which is left to the program is reached by way of a revoked key,
+// whatever name the certificate is for.
 bool HoldsRevoked(const Endpoint& endpoint, const Evidence& evidence, Time now) {
   if (!TheState().policy.has_revocations()) return false;
   if (evidence.anchors != nullptr &&
-      JudgePaths(endpoint, evidence, now).verdict.outcome == Outcome::kRevoked) {
+      JudgePaths(endpoint, evidence, tls::NameCheck::kInsecureSkip, now).verdict.outcome ==
+          Outcome::kRevoked) {
     return true;
   }
   return TheState().policy.IsRevoked(JudgeLeaf(endpoint, evidence, now).found.front());
@@ -100,16 +126,15 @@ void TellOpinion(const Candidates& candidates, const Endpoint& endpoint, const O
        now);
 }
 
-// TellUnruled tells of a host that is left to the program.
-void TellUnruled(const Candidates& candidates, const Endpoint& endpoint, const Lookup& lookup,
-                 Time now) {
-  const bool unlisted = lookup.kind == Lookup::Kind::kUnlisted;
+// TellLeft tells of a host that is left to the program.
+void TellLeft(const Candidates& candidates, const Endpoint& endpoint, const CompiledRule& rule,
+              Time now) {
   Tell({.action = Action::kAllowed,
         .endpoint = &endpoint,
         .outcome = NameOf(Outcome::kNotPinned),
-        .code = unlisted ? Code::kNotPinned : Code::kRuleOff,
-        .peer = candidates.peer,
-        .unlisted = unlisted},
+        .code = Code::kRuleOff,
+        .rule = rule.pattern(),
+        .peer = candidates.peer},
        now);
 }
 
@@ -137,15 +162,15 @@ Ruling Rule(const Candidates& candidates, const Evidence& evidence, Finality fin
   Ruling ruling{.answer = Answer::kUnruled, .outcome = Outcome::kNotPinned};
   bool whole = true;  // every candidate was allowed by the default path
   for (const Endpoint& endpoint : candidates.endpoints) {
-    const Lookup lookup = state.policy.Find(endpoint.host, endpoint.port);
-    const bool left = IsLeftToProgram(state.policy, lookup);
+    const Lookup lookup = Find(endpoint);
+    const bool left = IsLeftToProgram(lookup);
     if (left && !HoldsRevoked(endpoint, evidence, now)) {
-      TellUnruled(candidates, endpoint, lookup, now);
+      TellLeft(candidates, endpoint, lookup.rule, now);
       whole = false;
       continue;
     }
-    Opinion opinion =
-        left ? RevokedOpinion(evidence, endpoint, now) : JudgeCandidate(endpoint, evidence, now);
+    Opinion opinion = left ? RevokedOpinion(evidence, endpoint, now)
+                           : JudgeCandidate(candidates, endpoint, evidence, now);
     const Action action = ActionOf(opinion.verdict);
     if (action != Action::kAllowed && finality == Finality::kMoreAnchors) return {};
     TellOpinion(candidates, endpoint, opinion, action, now);
@@ -165,18 +190,18 @@ Ruling Rule(const Candidates& candidates, const Evidence& evidence, Finality fin
 }
 
 bool NeedsCertificate(const Candidates& candidates) {
-  const State& state = TheState();
   return !candidates.undecidable.empty() ||
-         std::ranges::any_of(candidates.endpoints, [&state](const Endpoint& endpoint) {
-           return !IsLeftToProgram(state.policy, state.policy.Find(endpoint.host, endpoint.port));
+         std::ranges::any_of(candidates.endpoints, [](const Endpoint& endpoint) {
+           return !IsLeftToProgram(Find(endpoint));
          });
 }
 
 Answer RuleUnseen(const Candidates& candidates, std::string_view why) {
   if (!NeedsCertificate(candidates)) return Answer::kUnruled;
   const bool report_only = TheState().settings.report_only;
-  TellUndecidable(candidates.undecidable.empty() ? why : candidates.undecidable, candidates.peer,
-                  report_only ? Action::kReported : Action::kRefused);
+  std::string message(candidates.undecidable.empty() ? why : candidates.undecidable);
+  if (candidates.endpoints.size() == 1) message.append(HintOf(candidates.endpoints.front()));
+  TellUndecidable(message, candidates.peer, report_only ? Action::kReported : Action::kRefused);
   return report_only ? Answer::kUnruled : Answer::kRefused;
 }
 

@@ -21,7 +21,7 @@ struct Evidence {
 
 // What becomes of a connection.
 enum class Answer : std::uint8_t {
-  kUnruled,  // no rule, or nothing is refused: what the program itself decides stands
+  kUnruled,  // a rule that is off, or nothing is refused: what the program itself decides stands
   kAllowed,
   kRefused,
 };
@@ -44,11 +44,10 @@ struct Ruling {
 [[nodiscard]] Ruling Rule(const Candidates& candidates, const Evidence& evidence,
                           Finality finality);
 
-// NeedsCertificate reports that a rule applies, so that a handshake which shows no certificate has
-// no verdict.
+// NeedsCertificate reports that a handshake which shows no certificate has no verdict.
 [[nodiscard]] bool NeedsCertificate(const Candidates& candidates);
 
-// RuleUnseen is the answer for a handshake that showed no certificate: only hosts without a rule
+// RuleUnseen is the answer for a handshake that showed no certificate: only hosts whose rule is off
 // may go on.
 [[nodiscard]] Answer RuleUnseen(const Candidates& candidates, std::string_view why);
 

@@ -42,6 +42,7 @@ constinit Real<NewContextEx> new_context_ex("SSL_CTX_new_ex");
 constinit Real<SetCertVerify> set_cert_verify("SSL_CTX_set_cert_verify_callback");
 constinit Real<AddLookup> add_lookup("X509_STORE_add_lookup");
 constinit Real<DirectoryMethod> directory_method("X509_LOOKUP_hash_dir");
+constinit Real<DirectoryMethod> store_method("X509_LOOKUP_store");
 constinit Real<SetSession> set_session("SSL_set_session");
 constinit Real<Handshake> do_handshake("SSL_do_handshake");
 constinit Real<Handshake> connect_ssl("SSL_connect");
@@ -185,7 +186,10 @@ COTTER_HOOK x509_lookup_st* X509_STORE_add_lookup(x509_store_st* store,
                                                   x509_lookup_method_st* method) {
   x509_lookup_st* const lookup = add_lookup.For(COTTER_CALLER)(store, method);
   if (lookup == nullptr || Inside::Now()) return lookup;
-  if (method != directory_method.For(COTTER_CALLER)()) return lookup;
+  if (method != directory_method.For(COTTER_CALLER)() &&
+      method != store_method.For(COTTER_CALLER)()) {
+    return lookup;
+  }
   if (const Judge* const judge = LoadJudge()) {
     const Inside inside;
     judge->note_directory(store);
