@@ -24,6 +24,12 @@ constexpr std::size_t kMostPinned = 8;
 
 std::string_view PlaceOf(std::size_t index) { return index == 0 ? "leaf" : "ca"; }
 
+std::string_view Explained(Code code) {
+  const auto codes = AllCodes();
+  const auto info = std::ranges::find(codes, code, &CodeInfo::code);
+  return info == codes.end() ? std::string_view() : info->summary;
+}
+
 bool IsGood(const CheckRow& row) {
   return row.verdict == NameOf(Outcome::kPinnedOk) || row.is_unpinned();
 }
@@ -80,6 +86,12 @@ void AppendDetails(Medium medium, std::string& text, const CheckRow& row) {
   if (row.code) AppendLine(medium, text, "code", NameOf(*row.code));
   const bool listed = !row.found.empty() && row.message == BadPinMessage(row.found);
   if (!listed && row.message != SummaryOf(row)) AppendLine(medium, text, "detail", row.message);
+  for (const std::string& note : row.notes) AppendLine(medium, text, "detail", note);
+  for (const Code reason : row.reasons) {
+    if (reason == row.code) continue;
+    AppendLine(medium, text, "also",
+               std::string(NameOf(reason)) + ": " + std::string(Explained(reason)));
+  }
   if (row.rule) AppendLine(medium, text, "rule", *row.rule);
   if (row.matched) {
     AppendLine(medium, text, "matched",
@@ -99,6 +111,17 @@ json::value TextOrNull(const std::string& text) {
   return text.empty() ? json::value(nullptr) : json::value(text);
 }
 
+json::array PinnedJson(std::span<const Pin> pins) {
+  json::array array;
+  for (const Pin& pin : pins) {
+    array.push_back({{"pin", FormatPin(pin.digest)},
+                     {"kind", policy::WordFor(policy::kKindWords, pin.kind)},
+                     {"place", policy::WordFor(policy::kPlaceWords, pin.place)},
+                     {"use", policy::WordFor(policy::kUseWords, pin.use)}});
+  }
+  return array;
+}
+
 json::object RowJson(const CheckRow& row) {
   json::value matched = nullptr;
   if (row.matched) {
@@ -106,6 +129,10 @@ json::object RowJson(const CheckRow& row) {
                {"place", PlaceOf(row.matched->index)},
                {"index", row.matched->index}};
   }
+  json::array reasons;
+  for (const Code reason : row.reasons) reasons.emplace_back(NameOf(reason));
+  json::array notes;
+  for (const std::string& note : row.notes) notes.emplace_back(note);
   json::array found;
   for (const Digest& digest : row.found) found.emplace_back(FormatPin(digest));
   json::value policy = nullptr;
@@ -114,8 +141,11 @@ json::object RowJson(const CheckRow& row) {
           {"verdict", row.verdict},
           {"code", row.code ? json::value(NameOf(*row.code)) : json::value(nullptr)},
           {"message", row.message},
+          {"reasons", std::move(reasons)},
+          {"notes", std::move(notes)},
           {"rule", row.rule ? json::value(*row.rule) : json::value(nullptr)},
           {"matched", std::move(matched)},
+          {"pinned", PinnedJson(row.pinned)},
           {"found", std::move(found)},
           {"peer", TextOrNull(row.peer)},
           {"tls", TextOrNull(row.tls)},
@@ -125,10 +155,7 @@ json::object RowJson(const CheckRow& row) {
 }  // namespace
 
 std::string_view SummaryOf(const CheckRow& row) {
-  for (const CodeInfo& info : AllCodes()) {
-    if (info.code == row.code) return info.summary;
-  }
-  return row.message;
+  return row.code ? Explained(*row.code) : row.message;
 }
 
 CheckRow RowWithoutVerdict(std::string target, std::string peer, const Error& error) {
@@ -137,6 +164,7 @@ CheckRow RowWithoutVerdict(std::string target, std::string peer, const Error& er
   // A chain that is refused before the verifier sees it is no fault of the network.
   row.verdict = ExitOf(error.code) == Exit::kViolated ? NameOf(Outcome::kPkiError) : kNetworkError;
   row.code = error.code;
+  row.reasons = {error.code};
   row.message = error.message;
   row.peer = std::move(peer);
   return row;

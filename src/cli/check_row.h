@@ -38,6 +38,8 @@ struct CheckRow {
   std::string_view verdict;  // as JSON has it; static storage
   std::optional<Code> code;
   std::string message;              // one short line for people
+  std::vector<Code> reasons;        // everything that bore on the verdict, each once
+  std::vector<std::string> notes;   // what the codes do not tell apart, in words
   std::optional<std::string> rule;  // the pattern of the rule that applied
   std::optional<Match> matched;
   std::vector<Pin> pinned;    // the pins of that rule, where none of them matched

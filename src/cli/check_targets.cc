@@ -59,6 +59,31 @@ std::string MessageOf(const Answer& answer) {
              : "a pin matches certificate " + std::to_string(index) + " of the verified path";
 }
 
+// ReasonsOf is everything that bore on the verdict, what explains it best first. That no path
+// verified is no news beside why.
+std::vector<Code> ReasonsOf(const Answer& answer) {
+  std::vector<Code> codes;
+  if (answer.code) codes.push_back(*answer.code);
+  for (const Reason reason : answer.verdict.reasons.List()) {
+    if (reason == Reason::kNoVerifiedPath && answer.code) continue;
+    if (std::ranges::find(codes, CodeOf(reason)) == codes.end()) codes.push_back(CodeOf(reason));
+  }
+  return codes;
+}
+
+// NotesOf tells apart what has one code.
+std::vector<std::string> NotesOf(const ReasonSet& reasons) {
+  std::vector<std::string> notes;
+  if (reasons.Has(Reason::kCaPinMissing)) {
+    notes.emplace_back("the leaf is pinned, but no CA of the same path, and the rule wants both");
+  }
+  if (reasons.Has(Reason::kLeafPinMissing)) {
+    notes.emplace_back(
+        "a CA is pinned, but not the leaf of the same path, and the rule wants both");
+  }
+  return notes;
+}
+
 // PolicyNameOf is what a row says of the policy; nullopt where there is no file that names one.
 std::optional<CheckRow::PolicyName> PolicyNameOf(const PolicyIndex& policy,
                                                  const Judging& judging) {
@@ -73,6 +98,8 @@ CheckRow RowOf(const std::string& target, Answer answer, const PolicyIndex& poli
   row.verdict = NameOf(answer.verdict.outcome);
   row.code = answer.code;
   row.message = MessageOf(answer);
+  row.reasons = ReasonsOf(answer);
+  row.notes = NotesOf(answer.verdict.reasons);
   if (const auto& rule = answer.verdict.rule) {
     row.rule = rule->pattern();
     const bool missed = answer.verdict.outcome == Outcome::kPinMismatch ||

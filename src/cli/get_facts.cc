@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/get_facts.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -24,6 +25,15 @@ json::value TextOrNull(std::string_view text) {
   return text.empty() ? json::value(nullptr) : json::value(text);
 }
 
+json::array ReasonList(const ReasonSet& reasons) {
+  json::array names;
+  for (const Reason reason : reasons.List()) {
+    const json::value name(NameOf(CodeOf(reason)));
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  }
+  return names;
+}
+
 json::value PolicyFacts(const std::string& name, std::uint64_t version) {
   return {{"name", name}, {"version", version}};
 }
@@ -40,8 +50,6 @@ json::value ResponseFacts(const client::Response& response) {
                {"index", index},
                {"use", policy::WordFor(policy::kUseWords, facts.match->pin.use)}};
   }
-  json::array reasons;
-  for (const Reason reason : facts.reasons.List()) reasons.emplace_back(NameOf(CodeOf(reason)));
   json::array headers;
   for (const report::Header& header : report::RedactHeaders(response.headers)) {
     headers.push_back({{"name", header.name}, {"value", header.value}});
@@ -52,10 +60,13 @@ json::value ResponseFacts(const client::Response& response) {
           {"redirects", response.redirects},
           {"attempts", response.attempts},
           {"verdict", NameOf(facts.outcome)},
-          {"reasons", std::move(reasons)},
+          {"code", nullptr},
+          {"message", nullptr},
+          {"reasons", ReasonList(facts.reasons)},
           {"matched", std::move(matched)},
           {"backup_pin", facts.backup_pin},
           {"path", PinList(facts.path)},
+          {"found", PinList(facts.path)},
           {"tls", TextOrNull(facts.tls_version)},
           {"peer", TextOrNull(facts.peer)},
           {"policy", PolicyFacts(facts.policy_name, facts.policy_version)},
@@ -64,20 +75,25 @@ json::value ResponseFacts(const client::Response& response) {
 
 json::value FailureFacts(const std::string& url, const Error& error,
                          const std::optional<client::BadPin>& refusal) {
-  json::value verdict = nullptr;
-  json::array found;
-  json::value peer = nullptr;
-  json::value policy = nullptr;
+  json::object facts{{"url", report::RedactUrl(url)},
+                     {"status", nullptr},
+                     {"verdict", nullptr},
+                     {"code", NameOf(error.code)},
+                     {"message", error.message},
+                     {"reasons", json::array()},
+                     {"matched", nullptr},
+                     {"found", json::array()},
+                     {"peer", nullptr},
+                     {"policy", nullptr}};
   if (refusal) {
-    verdict = NameOf(refusal->event.outcome);
-    found = PinList(refusal->event.found);
-    peer = TextOrNull(refusal->event.peer);
-    policy = PolicyFacts(refusal->event.policy_name, refusal->event.policy_version);
+    const report::ViolationEvent& event = refusal->event;
+    facts["verdict"] = NameOf(event.outcome);
+    facts["reasons"] = ReasonList(event.reasons);
+    facts["found"] = PinList(event.found);
+    facts["peer"] = TextOrNull(event.peer);
+    facts["policy"] = PolicyFacts(event.policy_name, event.policy_version);
   }
-  return {{"url", report::RedactUrl(url)}, {"status", nullptr},
-          {"verdict", std::move(verdict)}, {"code", NameOf(error.code)},
-          {"message", error.message},      {"found", std::move(found)},
-          {"peer", std::move(peer)},       {"policy", std::move(policy)}};
+  return facts;
 }
 
 }  // namespace cotter::cli

@@ -102,6 +102,27 @@ class CheckOfServers(unittest.TestCase):
                                 code="reported", exit_code=0)
             self.assertIn("warning", err)
 
+    def test_every_reason_is_told(self):  # S0-18, S0-26
+        expired = "expires = 2020-01-01"
+        with Lab([]) as lab:
+            row, _ = self.judge(lab, "--policy", policy(lab.pin("backup"), rule=expired), verdict="pin_mismatch",
+                                code="pin_mismatch", exit_code=1)
+            self.assertEqual(row["reasons"], ["pin_mismatch", "policy_expired"])
+            self.assertEqual(row["pinned"], [{"pin": lab.pin("backup"), "kind": "spki", "place": "any", "use": "active"}])
+            row, _ = self.judge(lab, "--policy", policy(lab.pin("leaf"), rule=expired, use="backup"), verdict="pinned_ok",
+                                code="policy_expired", exit_code=0)
+            self.assertEqual((row["reasons"], row["pinned"]), (["policy_expired", "backup_pin_matched"], []))
+            row, _ = self.judge(lab, "--policy", policy(lab.pin("backup"), rule=expired + '\non_expiry = "report"'),
+                                verdict="reported", code="reported", exit_code=0)
+            self.assertEqual(row["reasons"], ["reported", "pin_mismatch", "policy_expired"])
+            row, _ = self.judge(lab, "--policy", policy(lab.pin("leaf"), rule='require = "leaf+ca"'), verdict="pin_mismatch",
+                                code="pin_mismatch", exit_code=1)
+            self.assertEqual(row["notes"], ["the leaf is pinned, but no CA of the same path, and the rule wants both"])
+            command = [COTTER, "check", "--policy", policy(lab.pin("backup"), rule=expired), "--no-system-roots", "--cacert",
+                       lab.file("root"), "--connect-to", lab.address(), HOST]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+            self.assertIn("  also: policy_expired: the rule, or the whole policy, is past its expiry\n", done.stdout)
+
     def test_S1_55_unlisted_hosts(self):
         with Lab([]) as lab:
             elsewhere = {"pin": lab.pin("leaf"), "pattern": "other.example.com"}

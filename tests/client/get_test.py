@@ -148,6 +148,26 @@ class Get(unittest.TestCase):
         self.assertEqual((facts["code"], facts["found"], facts["peer"]), ("pin_mismatch", found, f"127.0.0.1:{rogue}"))
         self.assertEqual(self.lab.settled()[1]["details"][-1]["application_bytes"], 0)
 
+    def test_unverified_tls_is_a_configuration_error_in_either_order(self):  # S1-18
+        text = "invalid config: certificate pinning cannot be used with insecure skip verify"
+        for rules in (["--policy", self.policy], ["--pin", self.lab.pin("leaf")]):
+            for words in ([*rules, "-k"], ["--insecure", *rules]):
+                done = self.get(rules=words)
+                self.assertEqual((done.returncode, done.stdout), (2, ""), words)
+                self.assertIn(text, done.stderr)
+        done = self.get(rules=["-k"], port=self.lab.port(1))
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("invalid config: there is no client that skips verification", done.stderr)
+
+    def test_both_answers_in_json_have_the_same_keys_for_the_same_things(self):  # S0-26
+        answers = [json.loads(self.get("--json", port=port).stdout) for port in (self.port, self.lab.port(1))]
+        answers.append(json.loads(self.get("--json", port=daemons.free_port()).stdout))
+        for key in ("url", "status", "verdict", "code", "message", "reasons", "matched", "found", "peer", "policy"):
+            for answer in answers:
+                self.assertIn(key, answer)
+        self.assertEqual([answer["reasons"] for answer in answers], [[], ["pin_mismatch"], []])
+        self.assertEqual(answers[0]["found"], answers[0]["path"])
+
     def test_pins_on_the_command_line_are_for_the_host(self):
         self.assertEqual(self.get(rules=["--pin", self.lab.pin("root")]).returncode, 0)
         self.assertEqual(self.get(rules=["--pin", self.lab.pin("backup")]).returncode, 1)

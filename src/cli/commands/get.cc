@@ -140,6 +140,7 @@ Result<void> ReadWays(const Arguments& arguments, client::Options& options) {
 Result<client::Options> ReadOptions(const Arguments& arguments) {
   client::Options options;
   options.on_bad_pin = nullptr;
+  options.insecure_skip_verify = arguments.Has("insecure");
   if (Result<void> rules = ReadRules(arguments, arguments.positionals()[0], options); !rules) {
     return rules.error();
   }
@@ -295,6 +296,9 @@ constexpr Option kRuleOptions[] = {
      .repeat = Repeat::kMany},
     kCacertOption,
     kNoSystemRootsOption,
+    {.name = "insecure",
+     .letter = 'k',
+     .help = "curl's, and always refused: nothing is sent over TLS that was not verified"},
     {.name = "profile",
      .arg = "NAME",
      .help = "the TLS to speak: modern is 1.3 alone (default intermediate)",
