@@ -53,9 +53,9 @@ Result<ForeignFiles> ForeignFiles::Read(std::span<const std::string> paths) {
   return files;
 }
 
-std::vector<formats::InputFile> ForeignFiles::views() const {
+std::vector<formats::InputFile> ForeignFiles::views(std::string_view host) const {
   std::vector<formats::InputFile> views;
-  for (const File& file : files_) views.push_back({file.name, file.image.bytes()});
+  for (const File& file : files_) views.push_back({file.name, file.image.bytes(), host});
   return views;
 }
 

@@ -5,6 +5,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/file.h"
@@ -23,8 +24,10 @@ class ForeignFiles {
   // with kFileUnreadable and kFileTooLarge.
   [[nodiscard]] static Result<ForeignFiles> Read(std::span<const std::string> paths);
 
-  // views is the files, which borrow from this object.
-  [[nodiscard]] std::vector<formats::InputFile> views() const COTTER_LIFETIME_BOUND;
+  // views is the files, which borrow from this object and from `host`: the host that they are for,
+  // where they do not say; empty: not known.
+  [[nodiscard]] std::vector<formats::InputFile> views(std::string_view host = {}) const
+      COTTER_LIFETIME_BOUND;
 
  private:
   struct File {

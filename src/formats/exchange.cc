@@ -2,6 +2,8 @@
 #include "formats/exchange.h"
 
 #include <algorithm>
+#include <unordered_set>
+#include <utility>
 
 #include "formats/provenance.h"
 #include <cotter/policy_index.h>
@@ -89,9 +91,12 @@ Result<ImportedPolicy> ImportLeniently(std::span<const InputFile> files, const F
     const auto fault = std::ranges::find_if(
         imported->losses, [](const Loss& loss) { return loss.fault.has_value(); });
     if (fault == imported->losses.end()) {
-      return AboutFiles(files, Code::kPinsMissing,
-                        "no usable pins here" +
-                            (imported->losses.empty() ? "" : ": " + imported->losses.front().what));
+      std::string why;
+      if (!imported->losses.empty()) {
+        const Loss& loss = imported->losses.front();
+        why = (loss.line == 0 ? ": " : ": line " + std::to_string(loss.line) + ": ") + loss.what;
+      }
+      return AboutFiles(files, Code::kPinsMissing, "no usable pins here" + why);
     }
     if (Broken(*imported).empty()) imported->losses.push_back(NothingPinned(files, *fault));
   }
@@ -108,10 +113,12 @@ Result<ImportedPolicy> ImportLeniently(std::span<const InputFile> files, const F
 
 std::vector<Error> Broken(const ImportedPolicy& imported) {
   std::vector<Error> errors;
+  std::unordered_set<std::string> told;  // a pin may be of many hosts, and stands once
   for (const Loss& loss : imported.losses) {
     if (loss.breaks_at.empty()) continue;
-    errors.push_back(
-        {loss.fault.value_or(Code::kFormatMalformed), loss.breaks_at + ": " + loss.what});
+    std::string text = loss.breaks_at + ": " + loss.what;
+    if (!told.insert(text).second) continue;
+    errors.push_back({loss.fault.value_or(Code::kFormatMalformed), std::move(text)});
   }
   return errors;
 }

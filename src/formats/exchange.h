@@ -40,10 +40,11 @@ struct Loss {
   std::string breaks_at{};      // "FILE:LINE:COLUMN", where the mistake makes the file unusable
 };
 
-// InputFile is one file to read. Borrows both.
+// InputFile is one file to read. Borrows all of it.
 struct InputFile {
   std::string_view name;
   ByteView bytes;
+  std::string_view host{};  // that the file is for, where it does not say; empty: not known
 };
 
 // ImportedPolicy is what a foreign configuration says, in our model.
@@ -120,7 +121,7 @@ inline constexpr std::size_t kMaxForeignText = std::size_t{64} << 20;
 [[nodiscard]] Result<ImportedPolicy> ImportLeniently(std::span<const InputFile> files,
                                                      const Format* format = nullptr);
 
-// Broken is the mistakes that make the imported files unusable, in their order.
+// Broken is the mistakes that make the imported files unusable, in their order, each once.
 [[nodiscard]] std::vector<Error> Broken(const ImportedPolicy& imported);
 
 // Import is ImportLeniently, and fails with the first of Broken where there is one.

@@ -11,6 +11,7 @@
 #include <boost/json/object.hpp>
 
 #include "base/file.h"
+#include "base/idna.h"
 #include "cli/arguments.h"
 #include "cli/foreign_files.h"
 #include "cli/losses.h"
@@ -66,7 +67,13 @@ Exit RunImport(Call call) {
     format = formats::FindFormat(*name);
     if (format == nullptr) return UnknownFormat("import", *name);
   }
-  const Result<formats::ImportedPolicy> imported = formats::ImportLeniently(files->views(), format);
+  const auto host = call.arguments.Value("host");
+  if (const Result<HostName> name = HostName::Parse(host.value_or("x"), &base::Idna()); !name) {
+    ReportError("import: --host", name.error());
+    return Exit::kUsage;
+  }
+  const Result<formats::ImportedPolicy> imported =
+      formats::ImportLeniently(files->views(host.value_or("")), format);
   if (!imported) {
     ReportError("", imported.error());
     return Exit::kUsage;
@@ -89,6 +96,10 @@ constexpr Argument kArguments[] = {
 
 constexpr Option kOptions[] = {
     {.name = "from", .arg = "FORMAT", .help = "what the file is, where it is not to be guessed"},
+    {.name = "host",
+     .arg = "NAME",
+     .help = "hpkp, curl: the host that the pins are for, where the file does not say",
+     .complete = Complete::kHost},
     {.name = "output",
      .letter = 'o',
      .arg = "FILE",
@@ -103,6 +114,8 @@ constexpr Example kExamples[] = {
     {.line = "cotter import app/src/main/res/xml/network_security_config.xml -o policy.toml",
      .help = "an Android app's pins become a policy"},
     {.line = "cotter import app-release.apk", .help = "the same from the built app"},
+    {.line = "curl -sI https://api.example.com/ | cotter import --host api.example.com -",
+     .help = "the Public-Key-Pins header of a server that still sends one"},
     {.line = "cotter import --from okhttp ApiClient.kt", .help = "pins out of Kotlin or Java"}};
 
 constexpr ExitNote kExits[] = {
@@ -120,7 +133,8 @@ const Command kImportCommand{
         "Reads what other stacks pin by and writes the policy that says the same, as TOML: Android "
         "network security configurations (XML, or in an APK), iOS NSPinnedDomains and TrustKit "
         "(property lists, or in an IPA), OkHttp in Kotlin and Java, curl configurations, Envoy, "
-        "TLSA records, HPKP headers, tls-client and JSON maps, the preload lists of Chromium and "
+        "TLSA records, HPKP headers (as sent, or as nginx, Apache and HAProxy are told to), "
+        "tls-client and JSON maps, the preload lists of Chromium and "
         "Firefox, folders of certificates, and what cotter exported for Go, Node, Python, Dart and "
         "Swift.\n\n"
         "What the policy cannot say, or what the file says without effect, is told on standard "

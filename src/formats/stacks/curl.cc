@@ -123,7 +123,7 @@ std::string_view HostOfUrl(std::string_view url) {
 
 class ConfigReader {
  public:
-  explicit ConfigReader(const SourceText& source) : source_(source) {}
+  ConfigReader(const SourceText& source, std::string_view host) : source_(source), host_(host) {}
 
   Result<ImportedPolicy> Read() {
     const std::string_view text = source_.text();
@@ -144,14 +144,18 @@ class ConfigReader {
   void ReadLine(std::string_view line, std::size_t offset) {
     std::vector<Option> words = Splitter(line).Words();
     if (words.empty() && line.find("# ") == 0) NoteHost(line.substr(2), offset);
-    const bool command = !words.empty() && words.front().value == "curl";
-    for (std::size_t i = command ? 1 : 0; i < words.size(); ++i) {
+    for (std::size_t i = 0; i < words.size(); ++i) {
       std::string_view name = words[i].value;
       if (name.starts_with("--")) name.remove_prefix(2);
       const bool has_value = i + 1 < words.size();
       if (name == "next" || name == ":") {
         transfers_.push_back(std::exchange(current_, {}));
         noted_.reset();
+      } else if (IsCurl(name)) {
+        // A script may run it many times; a host that a comment names is of the next one.
+        if (current_.pins || !current_.urls.empty()) {
+          transfers_.push_back(std::exchange(current_, {}));
+        }
       } else if (name == "pinnedpubkey" && has_value) {
         current_.pins = words[++i];
         current_.pins->offset += offset;
@@ -162,6 +166,12 @@ class ConfigReader {
         AddUrl(words[i], offset);
       }
     }
+  }
+
+  // IsCurl reports the program's name, with its folder or behind an opening bracket of the shell.
+  static bool IsCurl(std::string_view word) {
+    return word.ends_with("curl") && (word.size() == 4 || word[word.size() - 5] == '/' ||
+                                      word[word.size() - 5] == '(' || word[word.size() - 5] == '`');
   }
 
   // NoteHost takes a comment that is a host alone for the one that the pins below it are for.
@@ -179,12 +189,17 @@ class ConfigReader {
 
   Result<void> MakeRules(const Transfer& transfer) {
     if (!transfer.pins) return Ok();
-    if (transfer.urls.empty()) {
-      return source_.Fail(transfer.pins->offset, Code::kFormatMalformed,
-                          "pinnedpubkey without a url: which host it pins is not said; write "
-                          "\"# HOST\" above it");
+    std::vector<Option> urls = transfer.urls;
+    if (urls.empty() && !host_.empty()) {
+      urls.push_back({.name = "host", .value = host_, .offset = transfer.pins->offset});
     }
-    for (const Option& url : transfer.urls) {
+    if (urls.empty()) {
+      return source_.Fail(
+          transfer.pins->offset, Code::kFormatMalformed,
+          "pinnedpubkey without a url: which host it pins is not said; give --host, "
+          "or write \"# HOST\" above it");
+    }
+    for (const Option& url : urls) {
       Result<HostRule> rule = source_.NewRule(HostOfUrl(url.value), url.offset);
       if (!rule) return rule.error();
       if (Result<void> read = ReadPins(*transfer.pins, *rule); !read) return read;
@@ -217,12 +232,13 @@ class ConfigReader {
   std::vector<Transfer> transfers_;
   Transfer current_;
   std::optional<Option> noted_;
+  std::string host_;  // of transfers that name none
 };
 
 Result<ImportedPolicy> Read(std::span<const InputFile> files) {
   const Result<SourceText> source = SourceText::Open(files.front());
   if (!source) return source.error();
-  return ConfigReader(*source).Read();
+  return ConfigReader(*source, files.front().host).Read();
 }
 
 bool Recognizes(std::span<const InputFile> files) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Public-Key-Pins headers (RFC 7469). No browser honours them any more: they are read, and judged,
-// and written only where that is asked for. A header does not name its host, so a comment line
-// "# HOST" above it does.
+// Public-Key-Pins headers (RFC 7469), as a server sends them and as nginx, Apache and HAProxy are
+// told to. No browser honours them any more: they are read, and judged, and written only where that
+// is asked for. A header does not name its host: a comment line "# HOST" above it does, the
+// server's name in a configuration, or whoever imports it.
 #include <algorithm>
 #include <optional>
 #include <unordered_map>
@@ -15,8 +16,8 @@
 namespace cotter::formats {
 namespace {
 
-constexpr std::string_view kHeader = "public-key-pins:";
-constexpr std::string_view kReportOnly = "public-key-pins-report-only:";
+constexpr std::string_view kHeader = "public-key-pins";
+constexpr std::string_view kReportOnly = "-report-only";
 
 std::string Lower(std::string_view text) {
   std::string lower(text);
@@ -27,33 +28,56 @@ std::string Lower(std::string_view text) {
 }
 
 std::string_view Trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t\r");
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+// FirstWord takes the first word off a line.
+std::string_view FirstWord(std::string_view& line) {
+  const std::size_t end = std::min(line.find_first_of(" \t;"), line.size());
+  const std::string_view word = line.substr(0, end);
+  line = Trim(line.substr(end));
+  return word;
+}
+
+// Value is what stands in quotes at the front of `text`, over several lines where it does: nginx
+// takes either quotes, Apache and HAProxy put a backslash in front of the inner ones.
+std::optional<std::string_view> QuotedValue(std::string_view text) {
+  const std::size_t quote = text.find_first_not_of(" \t");
+  if (quote == std::string_view::npos || (text[quote] != '"' && text[quote] != '\'')) {
+    return std::nullopt;
+  }
+  for (std::size_t i = quote + 1; i < text.size(); ++i) {
+    if (text[i] == '\\') {
+      ++i;
+    } else if (text[i] == text[quote]) {
+      return text.substr(quote + 1, i - quote - 1);
+    }
+  }
+  return std::nullopt;
 }
 
 class HeaderReader {
  public:
-  explicit HeaderReader(const SourceText& source) : source_(source) {}
+  HeaderReader(const SourceText& source, std::string_view host) : source_(source) {
+    if (!host.empty()) hosts_.emplace_back(host);
+  }
 
   Result<ImportedPolicy> Read() {
     const std::string_view text = source_.text();
     for (std::size_t begin = 0; begin < text.size();) {
-      std::size_t end = text.find('\n', begin);
-      if (end == std::string_view::npos) end = text.size();
-      const std::string_view line = Trim(text.substr(begin, end - begin));
-      const std::string lower = Lower(line);
-      Result<void> read = Ok();
-      if (lower.starts_with(kHeader)) {
-        read = ReadHeader(line.substr(kHeader.size()), begin, Mode::kEnforce);
-      } else if (lower.starts_with(kReportOnly)) {
-        read = ReadHeader(line.substr(kReportOnly.size()), begin, Mode::kReport);
-      } else if (line.starts_with("# ") && HostPattern::Parse(line.substr(2))) {
-        host_ = line.substr(2);
-      } else if (lower.starts_with("host:")) {
-        host_ = Trim(line.substr(5));
+      std::size_t end = std::min(text.find('\n', begin), text.size());
+      std::string_view line = Trim(text.substr(begin, end - begin));
+      if (line.starts_with("< ")) line = Trim(line.substr(2));  // as curl --verbose prints headers
+      NoteHost(line);
+      const std::size_t name = Lower(line).find(kHeader);
+      if (name != std::string_view::npos && !line.starts_with('#')) {
+        const std::size_t offset = OffsetOf(line) + name;
+        Result<std::size_t> read = ReadLine(line, offset, name == 0);
+        if (!read) return read.error();
+        end = std::max(end, *read);
       }
-      if (!read) return read.error();
       begin = end + 1;
     }
     return std::move(imported_);
@@ -66,6 +90,73 @@ class HeaderReader {
     std::string_view value;
   };
 
+  // NoteHost takes down whose headers those of the next lines are.
+  void NoteHost(std::string_view line) {
+    if (line.starts_with("# ") && HostPattern::Parse(line.substr(2))) {
+      hosts_ = {std::string(line.substr(2))};
+      return;
+    }
+    const std::string first = Lower(FirstWord(line));
+    if (first == "host:") hosts_ = {std::string(line)};
+    const bool begins = first == "server" || first == "<virtualhost";
+    if (begins && named_) hosts_.clear();  // of the block before
+    const bool names = first == "server_name" || first == "servername" || first == "serveralias";
+    if (!names) return;
+    if (first != "serveralias") hosts_.clear();
+    named_ = true;
+    while (!line.empty()) {
+      const std::string_view name = FirstWord(line);
+      const Result<HostPattern> pattern = HostPattern::Parse(name);
+      if (pattern && pattern->kind() == HostPattern::Kind::kExact) hosts_.emplace_back(name);
+      if (line.starts_with(';')) break;
+    }
+  }
+
+  // ReadLine reads the header whose name stands at `offset`, and says where it ends.
+  Result<std::size_t> ReadLine(std::string_view line, std::size_t offset, bool is_first) {
+    const std::string_view text = source_.text();
+    const std::size_t line_end = OffsetOf(line) + line.size();
+    std::size_t at = offset + kHeader.size();
+    Mode mode = Mode::kEnforce;
+    if (Lower(text.substr(at, kReportOnly.size())) == kReportOnly) {
+      mode = Mode::kReport;
+      at += kReportOnly.size();
+    }
+    if (is_first && at < text.size() && text[at] == ':') {
+      Result<void> read = ReadHeaders(text.substr(at + 1, line_end - at - 1), offset, mode);
+      return read ? Result<std::size_t>(line_end) : read.error();
+    }
+    const std::string directive = Lower(FirstWord(line));
+    if (directive != "add_header" && directive != "header" && directive != "http-response") {
+      return line_end;
+    }
+    const std::optional<std::string_view> value = QuotedValue(text.substr(at));
+    if (!value) {
+      if (directive == "add_header") {
+        imported_.losses.push_back({.rule = "",
+                                    .what = "a header that is made at run time is left out",
+                                    .severity = Severity::kEnforcement,
+                                    .line = source_.Line(offset)});
+      }
+      return line_end;
+    }
+    Result<void> read = ReadHeaders(*value, offset, mode);
+    return read ? Result<std::size_t>(OffsetOf(*value) + value->size()) : read.error();
+  }
+
+  // ReadHeaders reads one header for each host that sends it.
+  Result<void> ReadHeaders(std::string_view value, std::size_t offset, Mode mode) {
+    if (hosts_.empty()) {
+      return source_.Fail(offset, Code::kFormatMalformed,
+                          "a header does not name its host: give --host, or write \"# HOST\" in "
+                          "the line above");
+    }
+    for (const std::string& host : hosts_) {
+      if (Result<void> read = ReadHeader(host, value, offset, mode); !read) return read;
+    }
+    return Ok();
+  }
+
   static Directive TakeDirective(std::string_view& rest) {
     std::size_t end = 0;
     bool quoted = false;
@@ -77,18 +168,18 @@ class HeaderReader {
     const std::size_t equals = directive.find('=');
     std::string_view value =
         equals == std::string_view::npos ? std::string_view() : Trim(directive.substr(equals + 1));
-    if (value.size() >= 2 && value.starts_with('"') && value.ends_with('"')) {
-      value = value.substr(1, value.size() - 2);
+    for (const std::string_view quote : {"\\\"", "\""}) {
+      if (value.size() < 2 * quote.size() || !value.starts_with(quote)) continue;
+      if (!value.ends_with(quote)) continue;
+      value = value.substr(quote.size(), value.size() - 2 * quote.size());
+      break;
     }
     return {Lower(Trim(directive.substr(0, equals))), value};
   }
 
-  Result<void> ReadHeader(std::string_view value, std::size_t offset, Mode mode) {
-    if (host_.empty()) {
-      return source_.Fail(offset, Code::kFormatMalformed,
-                          "a header does not name its host: write \"# HOST\" in the line above");
-    }
-    Result<HostRule> rule = source_.NewRule(host_, offset);
+  Result<void> ReadHeader(const std::string& host, std::string_view value, std::size_t offset,
+                          Mode mode) {
+    Result<HostRule> rule = source_.NewRule(host, offset);
     if (!rule) return rule.error();
     rule->mode = mode;
     const std::string kind = mode == Mode::kEnforce ? "enforced " : "reported ";
@@ -120,7 +211,7 @@ class HeaderReader {
       return Ok();
     }
     if (all) {
-      Result<HostPattern> pattern = source_.Pattern("**." + host_, offset);
+      Result<HostPattern> pattern = source_.Pattern("**." + host, offset);
       if (!pattern) return pattern.error();
       rule->pattern = *std::move(pattern);
     }
@@ -162,7 +253,8 @@ class HeaderReader {
 
   const SourceText& source_;
   ImportedPolicy imported_;
-  std::string host_;
+  std::vector<std::string> hosts_;                       // whose headers come next
+  bool named_ = false;                                   // by a configuration
   std::unordered_set<std::string> seen_;                 // "enforced HOST", "reported HOST"
   std::unordered_map<std::string, std::size_t> places_;  // of rules, by pattern
 };
@@ -170,13 +262,11 @@ class HeaderReader {
 Result<ImportedPolicy> Read(std::span<const InputFile> files) {
   const Result<SourceText> source = SourceText::Open(files.front());
   if (!source) return source.error();
-  return HeaderReader(*source).Read();
+  return HeaderReader(*source, files.front().host).Read();
 }
 
 bool Recognizes(std::span<const InputFile> files) {
-  const std::string_view text = AsText(files.front().bytes);
-  return text.find("Public-Key-Pins") != std::string_view::npos ||
-         text.find("public-key-pins") != std::string_view::npos;
+  return Lower(AsText(files.front().bytes)).find(kHeader) != std::string::npos;
 }
 
 std::string Header(const PlanRule& rule) {

@@ -118,35 +118,101 @@ class ZoneReader {
   }
 
   Result<void> ReadRecord(const std::vector<Word>& words) {
-    std::size_t type = 0;
-    while (type < words.size() && words[type].text != "TLSA") ++type;
-    if (type == words.size()) return Ok();
-    if (type > 0 && words.front().text.starts_with('_')) owner_ = words.front();
-    if (type > 0 && words.front().text.starts_with('*')) owner_ = words.front();
-    if (!owner_) return Fail(words[type], "a TLSA record without an owner");
-    if (words.size() < type + 5) return Fail(words[type], "expected usage, selector, type, data");
-    std::string hex;
-    for (std::size_t i = type + 4; i < words.size(); ++i) hex += words[i].text;
-    return Add(words[type + 1], words[type + 2], words[type + 3], hex, words[type + 4].offset);
+    if (words.empty()) return Ok();
+    const Word& first = words.front();
+    if (IsWord(first.text, "$ORIGIN") && words.size() > 1) {
+      origin_ = words[1].text;
+      return Ok();
+    }
+    if (IsWord(first.text, "$INCLUDE")) {
+      Leave(first, "", "the file that $INCLUDE names is not read");
+      return Ok();
+    }
+    // A line that begins with a space has the owner of the record before it (RFC 1035, 5.1).
+    const bool named = first.offset == 0 || source_.text()[first.offset - 1] == '\n';
+    if (named) owner_ = first;
+    for (std::size_t type = named ? 1 : 0; type < words.size(); ++type) {
+      const bool plain = IsWord(words[type].text, "TLSA");
+      if (!plain && !IsWord(words[type].text, "TYPE52")) continue;
+      if (!owner_) return Fail(words[type], "a TLSA record without an owner");
+      std::span<const Word> data(words);
+      data = data.subspan(type + 1);
+      return plain ? ReadFields(words[type], data) : ReadBytes(words[type], data);
+    }
+    return Ok();
+  }
+
+  static bool IsWord(std::string_view text, std::string_view word) {
+    return std::ranges::equal(text, word, [](char a, char b) {
+      return (a >= 'a' && a <= 'z' ? static_cast<char>(a - 'a' + 'A') : a) == b;
+    });
+  }
+
+  static std::string Joined(std::span<const Word> words) {
+    std::string text;
+    for (const Word& word : words) text += word.text;
+    return text;
+  }
+
+  Result<void> ReadFields(const Word& at, std::span<const Word> data) {
+    if (data.size() < 4) return Fail(at, "expected usage, selector, type, data");
+    return Add({data[0].text, data[1].text, data[2].text}, Joined(data.subspan(3)), data[3]);
+  }
+
+  // ReadBytes reads what stands as "\# LENGTH HEX", as of a type without a name (RFC 3597, 5).
+  Result<void> ReadBytes(const Word& at, std::span<const Word> data) {
+    if (data.size() < 3 || data[0].text != "\\#") return Fail(at, "expected \\#, a length and hex");
+    const std::string hex = Joined(data.subspan(2));
+    if (hex.size() < 6 || std::to_string(hex.size() / 2) != data[1].text) {
+      return Fail(data[1], "expected as many bytes as the length says");
+    }
+    std::string fields[3];
+    for (std::size_t i = 0; i < 3; ++i) {
+      fields[i] = hex[2 * i] == '0' ? hex.substr(2 * i + 1, 1) : hex.substr(2 * i, 2);
+    }
+    return Add({fields[0], fields[1], fields[2]}, hex.substr(6), data[2]);
+  }
+
+  // Leave tells of something that is left out, and that clients were held to.
+  void Leave(const Word& at, std::string rule, std::string what) {
+    imported_.losses.push_back({.rule = std::move(rule),
+                                .what = std::move(what),
+                                .severity = Severity::kEnforcement,
+                                .line = source_.Line(at.offset)});
   }
 
   [[nodiscard]] Error Fail(const Word& at, const std::string& what) const {
     return source_.Fail(at.offset, Code::kFormatMalformed, what);
   }
 
-  // RuleOf takes "_443._tcp.NAME." apart.
+  // FullOwner is the owner's name, with the origin behind it where it is a relative one.
+  [[nodiscard]] std::string FullOwner() const {
+    std::string name(owner_->text);
+    if (!name.ends_with('.') && !origin_.empty()) name.append(".").append(origin_);
+    return name;
+  }
+
+  // RuleOf takes "_443._tcp.NAME." apart; null for an owner that names no port of TCP, as one that
+  // a CNAME leads to.
   Result<HostRule*> RuleOf() {
-    std::string_view name = owner_->text;
+    const std::string full = FullOwner();
+    std::string_view name = full;
     const std::string_view port = name.substr(0, name.find('.'));
     const std::size_t proto = name.find("._tcp.");
-    if (proto == std::string_view::npos || proto != port.size()) {
-      return Fail(*owner_, "expected an owner such as _443._tcp.api.example.com.");
+    if (proto != port.size() || (port != "*" && !port.starts_with('_'))) {
+      Leave(*owner_, "", "a record of " + full + " is left out: its owner names no port of TCP");
+      return nullptr;
     }
-    const auto [place, is_new] = places_.emplace(std::string(name), rules_.size());
+    const auto [place, is_new] = places_.emplace(full, rules_.size());
     if (!is_new) return &rules_[place->second];
     name.remove_prefix(proto + 6);
     Result<HostRule> rule = source_.NewRule(name, owner_->offset);
     if (!rule) return rule.error();
+    if (!name.ends_with('.')) {
+      imported_.losses.push_back({.rule = rule->pattern.ToString(),
+                                  .what = "without $ORIGIN the name is taken for a whole one",
+                                  .line = rule->line});
+    }
     if (port != "*") {
       const Result<std::uint16_t> number = ParsePort(port.substr(1));
       if (!number) return Fail(*owner_, number.error().message);
@@ -156,27 +222,34 @@ class ZoneReader {
     return &rules_.back();
   }
 
-  Result<void> Add(const Word& usage, const Word& selector, const Word& type,
-                   const std::string& hex, std::size_t offset) {
-    const Result<HostRule*> rule = RuleOf();
-    if (!rule) return rule.error();
-    const bool leaf = usage.text == "1" || usage.text == "3";
-    const bool ca = usage.text == "0" || usage.text == "2";
-    const bool known = (leaf || ca) && (selector.text == "0" || selector.text == "1");
-    if (!known) return Fail(usage, "expected usage 0 to 3 and selector 0 or 1");
-    if (type.text != "1") {
-      imported_.losses.push_back({.rule = (*rule)->pattern.ToString(),
+  struct Fields {
+    std::string_view usage;
+    std::string_view selector;
+    std::string_view type;
+  };
+
+  Result<void> Add(const Fields& fields, const std::string& hex, const Word& at) {
+    const Result<HostRule*> found = RuleOf();
+    if (!found) return found.error();
+    if (*found == nullptr) return Ok();
+    HostRule& rule = **found;
+    const bool leaf = fields.usage == "1" || fields.usage == "3";
+    const bool ca = fields.usage == "0" || fields.usage == "2";
+    const bool known = (leaf || ca) && (fields.selector == "0" || fields.selector == "1");
+    if (!known) return Fail(at, "expected usage 0 to 3 and selector 0 or 1");
+    if (fields.type != "1") {
+      imported_.losses.push_back({.rule = rule.pattern.ToString(),
                                   .what = "a record that is no SHA-256 is left out",
                                   .severity = Severity::kStricter,
-                                  .line = source_.Line(type.offset)});
+                                  .line = source_.Line(at.offset)});
       return Ok();
     }
-    const std::size_t before = (*rule)->pins.size();
-    Result<void> added = source_.AddPin(**rule, hex, offset, imported_.losses,
+    const std::size_t before = rule.pins.size();
+    Result<void> added = source_.AddPin(rule, hex, at.offset, imported_.losses,
                                         leaf ? PinPlace::kLeaf : PinPlace::kCa);
     if (!added) return added;
-    if (selector.text == "0" && (*rule)->pins.size() > before) {
-      (*rule)->pins.back().pin.kind = PinKind::kCert;
+    if (fields.selector == "0" && rule.pins.size() > before) {
+      rule.pins.back().pin.kind = PinKind::kCert;
     }
     return Ok();
   }
@@ -184,6 +257,7 @@ class ZoneReader {
   const SourceText& source_;
   ImportedPolicy imported_;
   std::optional<Word> owner_;
+  std::string origin_;  // of relative names; empty: not known
   std::vector<HostRule> rules_;
   std::unordered_map<std::string, std::size_t> places_;
 };
@@ -195,7 +269,18 @@ Result<ImportedPolicy> Read(std::span<const InputFile> files) {
 }
 
 bool Recognizes(std::span<const InputFile> files) {
-  return AsText(files.front().bytes).find(" TLSA ") != std::string_view::npos;
+  const std::string_view text = AsText(files.front().bytes);
+  for (const std::string_view word : {"TLSA", "tlsa", "TYPE52"}) {
+    for (std::size_t at = text.find(word); at != std::string_view::npos;
+         at = text.find(word, at + 1)) {
+      const std::size_t end = at + word.size();
+      const bool alone = at > 0 && end < text.size() &&
+                         (text[at - 1] == ' ' || text[at - 1] == '\t') &&
+                         (text[end] == ' ' || text[end] == '\t');
+      if (alone) return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace
