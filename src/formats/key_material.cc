@@ -13,6 +13,7 @@
 #include "core/der.h"
 #include "formats/cms.h"
 #include "formats/der_shape.h"
+#include "formats/pasted.h"
 #include "formats/pem.h"
 #include "formats/private_key.h"
 #include <cotter/certificate.h>
@@ -312,6 +313,11 @@ KeyMaterial::KeyMaterial(const MaterialView& view)
 Result<std::size_t> ForEachKeyMaterial(ByteView input, const MaterialVisitor& visit) {
   if (input.empty()) return Error{Code::kInputUnknown, "the input is empty"};
   if (LooksLikeDer(input)) return WalkDer(input, visit);
+  if (std::optional<std::string> lines = Unfold(input)) {
+    Result<std::size_t> count = WalkPem(AsBytes(*lines), visit);
+    OPENSSL_cleanse(lines->data(), lines->size());
+    return count;
+  }
   if (HasPemBlock(input)) return WalkPem(input, visit);
   Bytes der = BareBase64(input);
   if (der.empty()) {

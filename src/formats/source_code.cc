@@ -67,6 +67,7 @@ class Lexer {
     for (; at < text_.size() && text_[at] != quote && text_[at] != '\n'; ++at) {
       if (text_[at] == '\\' && at + 1 < text_.size()) {
         ++at;
+        if (text_[at] == '(') token.is_dynamic = true;  // Swift's "\(x)"
       } else if (text_[at] == '$') {
         token.is_dynamic = true;
       }
@@ -137,6 +138,7 @@ std::optional<std::string> SourceCode::Resolve(const Token& token) const {
   if (!token.is_dynamic) return token.text;
   // "sha256/$pin" and "sha256/${pin}"
   const std::size_t dollar = token.text.find('$');
+  if (dollar == std::string::npos) return std::nullopt;
   std::string name = token.text.substr(dollar + 1);
   if (name.starts_with('{') && name.ends_with('}')) name = name.substr(1, name.size() - 2);
   std::optional<std::string> value = constant(name);

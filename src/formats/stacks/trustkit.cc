@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TrustKit's TSKConfiguration, in an Info.plist. Its look-up is the exact domain, else the longest
+// TrustKit's TSKConfiguration, in an Info.plist, or as a literal in Swift and Objective-C, which is
+// read and not written. Its look-up is the exact domain, else the longest
 // parent with TSKIncludeSubdomains.
 #include <algorithm>
 #include <utility>
 
+#include "formats/code_literal.h"
 #include "formats/info_plist.h"
 #include "formats/plan.h"
 #include "formats/source_text.h"
@@ -12,15 +14,23 @@
 namespace cotter::formats {
 namespace {
 
+constexpr std::string_view kDomains = "TSKPinnedDomains";
+constexpr std::string_view kCodeKey = "kTSKPinnedDomains";
+
 constexpr std::int64_t kDay = 24 * 60 * 60;
 
 // The key that TrustKit's code reads (TSKTrustKitConfig.m) is not the one that its header names.
 constexpr std::string_view kExclude = "kSKExcludeSubdomainFromParentPolicy";
 constexpr std::string_view kDocumentedExclude = "TSKExcludeSubdomainFromParentPolicy";
 
-bool IsTrue(const PlistValue& entry, std::string_view key, bool absent) {
+// IsTrue is what -[NSNumber boolValue] and -[NSString boolValue] say; `otherwise` where there is
+// nothing that says it.
+bool IsTrue(const PlistValue& entry, std::string_view key, bool otherwise) {
   const PlistValue* value = entry.Find(key);
-  return value == nullptr ? absent : value->boolean;
+  if (value == nullptr) return otherwise;
+  if (value->kind == PlistValue::Kind::kBoolean) return value->boolean;
+  if (value->kind != PlistValue::Kind::kString) return otherwise;
+  return value->text.find_first_of("YyTt123456789") == 0;
 }
 
 Result<void> ReadPins(const Plist& plist, const PlistValue& entry, const std::string& where,
@@ -77,14 +87,76 @@ Result<void> ReadDomain(const Plist& plist, const std::string& name, const Plist
   return Ok();
 }
 
+void TellRunTime(ImportedPolicy& imported, std::string what, Severity severity,
+                 std::uint32_t line) {
+  imported.losses.push_back({.rule = "",
+                             .what = std::move(what) + " made at run time is left out",
+                             .severity = severity,
+                             .line = line});
+}
+
+// TakeKnownPins drops the pins that are made at run time; false where all of them are.
+bool TakeKnownPins(PlistValue& entry, std::uint32_t line, ImportedPolicy& imported) {
+  for (auto& [key, value] : entry.members) {
+    if (key != "TSKPublicKeyHashes") continue;
+    if (value.kind != PlistValue::Kind::kArray) return false;
+    const std::size_t dropped = std::erase_if(
+        value.items, [](const PlistValue& item) { return item.kind != PlistValue::Kind::kString; });
+    if (dropped > 0) TellRunTime(imported, "a pin", Severity::kStricter, line);
+  }
+  return true;
+}
+
+Result<void> ReadCodeDomains(const Plist& plist, PlistValue domains, std::uint32_t line,
+                             ImportedPolicy& imported) {
+  if (domains.kind != PlistValue::Kind::kDictionary) {
+    TellRunTime(imported, "a dictionary of domains", Severity::kEnforcement, line);
+    return Ok();
+  }
+  for (auto& [name, entry] : domains.members) {
+    const bool known = !name.empty() && entry.kind == PlistValue::Kind::kDictionary;
+    if (!known || !TakeKnownPins(entry, line, imported)) {
+      TellRunTime(imported, name.empty() ? "a domain" : name + ": what is", Severity::kEnforcement,
+                  line);
+      continue;
+    }
+    if (Result<void> read = ReadDomain(plist, name, entry, imported); !read) return read;
+  }
+  return Ok();
+}
+
+Result<ImportedPolicy> ReadCode(const InputFile& file) {
+  const Result<SourceText> source = SourceText::Open(file);
+  if (!source) return source.error();
+  const Result<SourceCode> code = SourceCode::Read(*source);
+  if (!code) return code.error();
+  const Plist plist{.root = {}, .source = *source};
+  const std::vector<Token>& tokens = code->tokens();
+  ImportedPolicy imported;
+  for (std::size_t i = 0; i + 2 < tokens.size(); ++i) {
+    if (tokens[i].text != kCodeKey && tokens[i].text != kDomains) continue;
+    // config[kTSKPinnedDomains] = …
+    std::size_t at = tokens[i + 1].Is("]") ? i + 2 : i + 1;
+    if (!tokens[at].Is(":") && !tokens[at].Is("=")) continue;
+    PlistValue domains = ReadLiteral(*code, ++at);
+    Result<void> read =
+        ReadCodeDomains(plist, std::move(domains), source->Line(tokens[i].offset), imported);
+    if (!read) return read.error();
+  }
+  return imported;
+}
+
 Result<ImportedPolicy> Read(std::span<const InputFile> files) {
-  return ReadDomains(files.front(), {.above = "TSKConfiguration", .key = "TSKPinnedDomains"},
-                     ReadDomain);
+  const bool is_code = !LooksLikePlist(files.front(), kDomains) &&
+                       AsText(files.front().bytes).find(kDomains) != std::string_view::npos;
+  if (is_code) return ReadCode(files.front());
+  return ReadDomains(files.front(), {.above = "TSKConfiguration", .key = kDomains}, ReadDomain);
 }
 
 bool Recognizes(std::span<const InputFile> files) {
   return LooksLikePlist(files.front(), "TSKConfiguration") ||
-         LooksLikePlist(files.front(), "TSKPinnedDomains");
+         AsText(files.front().bytes).find(kDomains) != std::string_view::npos ||
+         LooksLikePlist(files.front(), kDomains);
 }
 
 std::string WriteRule(const PlanRule& rule) {
@@ -165,7 +237,7 @@ Result<Exported> Write(const Policy& policy, const ExportOptions& options) {
 
 extern const Format kTrustkitFormat;
 const Format kTrustkitFormat{.name = "trustkit",
-                             .summary = "TrustKit's configuration in an Info.plist",
+                             .summary = "TrustKit's configuration in an Info.plist, or in code",
                              .recognizes = Recognizes,
                              .read = Read,
                              .write = Write,
