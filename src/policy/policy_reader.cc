@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/policy_reader.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <utility>
@@ -135,7 +137,7 @@ void ReadHeader(Value value, Policy& policy, ReadLog& log) {
 
 // ReadDecision reads the keys of a rule that bear on a verdict.
 void ReadDecision(TableReader& table, HostRule& rule, ReadLog& log) {
-  table.Array("ports", "integers", [&](Value value) {
+  const bool has_ports = table.Array("ports", "integers", [&](Value value) {
     const std::int64_t number = value.kind() == ValueKind::kInteger ? value.AsInteger() : 0;
     if (number < 1 || number > 65535) {
       table.Fail(Code::kPortInvalid, "ports", "expected numbers from 1 to 65535");
@@ -143,6 +145,16 @@ void ReadDecision(TableReader& table, HostRule& rule, ReadLog& log) {
     }
     rule.ports.push_back(static_cast<std::uint16_t>(number));
   });
+  std::vector<std::uint16_t> sorted = rule.ports;
+  std::ranges::sort(sorted);
+  if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end()) {
+    table.Fail(Code::kPortInvalid, "ports", std::to_string(*twice) + " stands twice");
+  }
+  // No port at all could be meant as well as every port.
+  if (has_ports && rule.ports.empty()) {
+    table.Fail(Code::kPortInvalid, "ports",
+               "expected a port; a rule for every port has no ports key");
+  }
   Assign(rule.mode, table.Choice("mode", kModeWords));
   Assign(rule.require, table.Choice("require", kRequireWords));
   Assign(rule.local_anchors, table.Choice("local_anchors", kLocalAnchorsWords));

@@ -169,14 +169,18 @@ std::optional<Time> TableReader::Date(std::string_view key) {
   return time;
 }
 
-void TableReader::Array(std::string_view key, std::string_view elements,
+bool TableReader::Array(std::string_view key, std::string_view elements,
                         const std::function<void(Value)>& each) {
   const std::optional<Value> found = Take(key, "array of " + std::string(elements));
-  if (!found) return;
-  if (found->kind() != ValueKind::kArray) return ReportType(key, *found, "an array");
+  if (!found) return false;
+  if (found->kind() != ValueKind::kArray) {
+    ReportType(key, *found, "an array");
+    return true;
+  }
   found->EachElement([&](Value element) {
     if (!log_.stopped()) each(element);
   });
+  return true;
 }
 
 void TableReader::Tables(std::string_view key, const std::function<void(Value)>& each,

@@ -92,8 +92,8 @@ class TableReader {
   [[nodiscard]] std::optional<Time> Date(std::string_view key);
   [[nodiscard]] std::vector<std::string> Strings(std::string_view key);
   // Array calls `each` for every element of an array of `elements` ("tables"). An absent key is an
-  // empty array.
-  void Array(std::string_view key, std::string_view elements,
+  // empty array. Returns whether the key is there.
+  bool Array(std::string_view key, std::string_view elements,
              const std::function<void(Value)>& each);
   // Tables is Array for tables; what is none is an error that says what was `expected`.
   void Tables(std::string_view key, const std::function<void(Value)>& each,
