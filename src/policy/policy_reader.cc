@@ -148,7 +148,7 @@ void ReadDecision(TableReader& table, HostRule& rule, ReadLog& log) {
   std::vector<std::uint16_t> sorted = rule.ports;
   std::ranges::sort(sorted);
   if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end()) {
-    table.Fail(Code::kPortInvalid, "ports", std::to_string(*twice) + " stands twice");
+    table.Fail(Code::kPolicyDuplicate, "ports", std::to_string(*twice) + " stands twice");
   }
   // No port at all could be meant as well as every port.
   if (has_ports && rule.ports.empty()) {
