@@ -11,6 +11,7 @@
 #include <cstdint>
 
 struct sockaddr;
+struct bio_method_st;
 struct ssl_ctx_st;
 struct ssl_session_st;
 struct ssl_st;
@@ -115,6 +116,10 @@ struct Judge {
   // confirm is called when a handshake may have ended. False where it ended without a verdict: the
   // connection is dead then.
   bool (*confirm)(ssl_st* ssl);
+
+  // gate_bio is a method that lets data pass only where is_open would, in the place of the one that
+  // BIO_f_ssl returned.
+  const bio_method_st* (*gate_bio)(const bio_method_st* real);
 
   // The same for GnuTLS. gnutls_begin is called for a new session of a client, gnutls_end when it
   // goes, gnutls_name with each name that the program gives it, and gnutls_hook in place of the

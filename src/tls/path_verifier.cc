@@ -56,6 +56,28 @@ int OnCheckIssued(X509_STORE_CTX* context, X509* subject, X509* issuer) {
   return is_anchor && X509_check_issued(issuer, subject) == X509_V_OK ? 1 : 0;
 }
 
+// OwnSteps keeps a run to OpenSSL's own steps, whatever functions a program has put into the trust
+// store that is shared with it: one of them could take every signature for a good one. False where
+// that cannot be.
+bool OwnSteps(X509_STORE_CTX* context, X509_STORE* store) {
+  if (X509_STORE_get_check_policy(store) != nullptr) return false;
+  if (X509_STORE_get_verify(store) == nullptr) return true;
+  const StoreContextPtr plain(X509_STORE_CTX_new());
+  if (!plain || X509_STORE_CTX_init(plain.get(), nullptr, nullptr, nullptr) != 1) return false;
+  X509_STORE_CTX_set_verify(context, X509_STORE_CTX_get_verify(plain.get()));
+  return true;
+}
+
+// IsIssuedInTurn reports that each certificate of a path issued the one before it.
+bool IsIssuedInTurn(const STACK_OF(X509) * path) {
+  for (int i = 0; i + 1 < sk_X509_num(path); ++i) {
+    if (X509_check_issued(sk_X509_value(path, i + 1), sk_X509_value(path, i)) != X509_V_OK) {
+      return false;
+    }
+  }
+  return true;
+}
+
 PkiFailure FailureOf(X509_STORE_CTX* context) {
   const int depth = X509_STORE_CTX_get_error_depth(context);
   return DescribeX509Error(X509_STORE_CTX_get_error(context),
@@ -124,6 +146,9 @@ PathVerifier::Attempt PathVerifier::Run(X509_STORE* store, X509* leaf, STACK_OF(
   if (!context || !param || X509_STORE_CTX_init(context.get(), store, leaf, untrusted) != 1) {
     return {.chain = nullptr, .failure = OutOfMemory()};
   }
+  if (!OwnSteps(context.get(), store)) {
+    return {.chain = nullptr, .failure = DescribeX509Error(X509_V_ERR_UNSPECIFIED, 0, leaf)};
+  }
   RunState state{.exact_path = exact_path};
   X509_STORE_CTX_set0_param(context.get(), param.release());
   X509_STORE_CTX_set_app_data(context.get(), &state);
@@ -141,6 +166,11 @@ PathVerifier::Attempt PathVerifier::Run(X509_STORE* store, X509* leaf, STACK_OF(
     return {
         .chain = nullptr,
         .failure = DescribeX509Error(X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, depth, anchor)};
+  }
+  const bool foreign = exact_path == nullptr && X509_STORE_get_check_issued(store) != nullptr;
+  if (foreign && !IsIssuedInTurn(chain.get())) {
+    return {.chain = nullptr,
+            .failure = DescribeX509Error(X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, 0, leaf)};
   }
   if (std::optional<PkiFailure> broken = CheckProfile(chain.get())) {
     return {.chain = nullptr, .failure = std::move(broken)};

@@ -17,7 +17,7 @@ sys.path.insert(0, str(SOURCE / "tests/probe"))
 from daemons import directory, free_port, wait_for  # noqa: E402
 
 PYTHON = "/usr/bin/python3"
-GOOD, ROGUE, ANONYMOUS, PSK, EARLY = range(5)
+GOOD, ROGUE, ANONYMOUS, PSK, EARLY, FORGED = range(6)
 LIBRARY = str(pathlib.Path(COTTER).parent / "libcotter-preload.so")
 CLIENT = os.path.join(os.environ["COTTER_BUILD_DIR"], "tests/exec/stubborn_client")
 COUNTING_CLIENT = os.path.join(os.environ["COTTER_BUILD_DIR"], "tests/exec/counting_client")
@@ -158,17 +158,24 @@ def test_openssl_without_a_certificate(stage):
     stage.pin(("root", "ca"))
     run = stage.run([CLIENT, str(stage.lab.port(ROGUE)), "callback"])
     stage.check(run.code != 0 and run.audit and run.audit[-1]["action"] == "refused", "S3-10: callback", run)
+    run = stage.run([CLIENT, str(stage.lab.port(FORGED)), "store", stage.roots])
+    stage.check(run.code != 0 and run.outcomes() == ["pki_error"], "S3-10: a store that takes every signature", run)
+    run = stage.run([CLIENT, str(stage.lab.port(GOOD)), "nested", stage.roots, str(stage.lab.port(ROGUE))])
+    stage.check(run.code == 0 and "said" not in run.out and run.outcomes() == ["pin_mismatch", "pinned_ok"],
+                "S3-10: a connection within the verification of another", run)
     for mode, server in (("anonymous", ANONYMOUS), ("psk", PSK)):
         # What shows no certificate is not offered, so that no handshake comes about.
-        run = stage.run([CLIENT, str(stage.lab.port(server)), mode])
-        completed = stage.lab.settled()[server]["handshakes_completed"]
-        stage.check(run.code != 0 and completed == 0, f"S3-10: {mode}: {completed} handshakes", run)
+        for way in ([], ["bio"]):
+            run = stage.run([CLIENT, str(stage.lab.port(server)), mode, *way])
+            completed = stage.lab.settled()[server]["handshakes_completed"]
+            stage.check(run.code != 0 and completed == 0, f"S3-10: {mode} {way}: {completed} handshakes", run)
     run = stage.run([CLIENT, str(stage.lab.port(EARLY)), "early"])
     stage.check(run.code != 0, "S3-01: early data", run)
     stage.write_policy(stage.rule("localhost", ("leaf", "leaf")), stage.rule("api.example.com", ("backup", "any")))
-    run = stage.run([CLIENT, str(stage.lab.port(GOOD)), "again", str(stage.lab.port(GOOD))])
-    stage.check(run.code != 0 and "not reused" in run.out and run.audit[-1]["host"] == "api.example.com",
-                "a session of another name is not resumed", run)
+    for way in ([], ["bio"]):
+        run = stage.run([CLIENT, str(stage.lab.port(GOOD)), "again", str(stage.lab.port(GOOD)), *way])
+        stage.check(run.code != 0 and "not reused" in run.out and run.audit[-1]["host"] == "api.example.com",
+                    f"a session of another name is not resumed {way}", run)
     modes = (("anonymous", ANONYMOUS), ("psk", PSK), ("callback", ROGUE))
     stage.write_policy(stage.rule("other.example", ("leaf", "leaf")))
     for mode, server in modes:
@@ -317,7 +324,8 @@ def test_the_program_is_as_it_was(stage):
 
 def main():
     psk = ["--authentication", "psk", "--psk", "lab:01020304", "--max-tls", "1.2"]
-    servers = [[], ["--identity", "rogue-leaf"], ["--authentication", "anonymous"], psk, ["--identity", "rogue-leaf"]]
+    servers = [[], ["--identity", "rogue-leaf"], ["--authentication", "anonymous"], psk, ["--identity", "rogue-leaf"],
+               ["--identity", "forged"]]
     with Stage(*servers) as stage:
         for test in (test_what_programs_do, test_openssl_without_a_certificate, test_what_is_verified_once,
                      test_gnutls_sends_nothing_early,

@@ -5,11 +5,16 @@
 // that was taken.
 //
 //   stubborn_client PORT callback     its own verification accepts everything
+//   stubborn_client PORT store ROOTS  its trust store takes every signature for a good one
+//   stubborn_client PORT nested ROOTS PORT2  the callback of its verification says its secret to a
+//                                     second server, and nothing to the first
 //   stubborn_client PORT anonymous    suites without a certificate
 //   stubborn_client PORT psk          an external pre-shared key
 //   stubborn_client PORT early        writes early data first
 //   stubborn_client PORT again PORT2  the session of the first server is offered to the second, by
 //                                     another name
+// With "bio" behind it, what follows is said through a BIO around the connection, in which the
+// handshake happens by itself.
 #include <array>
 #include <cstring>
 #include <iostream>
@@ -37,6 +42,10 @@ using Connection = std::unique_ptr<SSL, FreeWith<SSL_free>>;
 using Session = std::unique_ptr<SSL_SESSION, FreeWith<SSL_SESSION_free>>;
 
 int AcceptAll(X509_STORE_CTX* /*context*/, void* /*argument*/) { return 1; }
+int AcceptSignatures(X509_STORE_CTX* context) {
+  X509_STORE_CTX_set_error(context, X509_V_OK);
+  return 1;
+}
 
 unsigned int GiveKey(SSL* /*ssl*/, const char* /*hint*/, char* identity, unsigned int identity_size,
                      unsigned char* key, unsigned int key_size) {
@@ -59,11 +68,37 @@ Connection Open(SSL_CTX* context, const std::string& port, const std::string& na
   return ssl;
 }
 
+bool through_bio = false;
+
+// SayThroughBio is Say by way of a BIO that does not own the connection.
+bool SayThroughBio(SSL* ssl) {
+  const std::unique_ptr<BIO, FreeWith<BIO_free>> bio(BIO_new(BIO_f_ssl()));
+  if (!bio || BIO_set_ssl(bio.get(), ssl, BIO_NOCLOSE) != 1) return false;
+  const int size = static_cast<int>(kSecret.size());
+  if (BIO_write(bio.get(), kSecret.data(), size) != size) return false;
+  std::array<char, 256> answer{};
+  return BIO_read(bio.get(), answer.data(), answer.size()) > 0;
+}
+
 // Say writes the secret; the handshake happens in the write.
 bool Say(SSL* ssl) {
+  if (through_bio) return SayThroughBio(ssl);
   if (SSL_write(ssl, kSecret.data(), static_cast<int>(kSecret.size())) <= 0) return false;
   std::array<char, 256> answer{};
   return SSL_read(ssl, answer.data(), answer.size()) > 0;
+}
+
+std::string second_port;
+
+// SayElsewhere is a verification callback that has a connection of its own.
+int SayElsewhere(int ok, X509_STORE_CTX* /*context*/) {
+  static bool asked = false;
+  if (asked) return ok;
+  asked = true;
+  const Context context(SSL_CTX_new(TLS_client_method()));
+  const Connection ssl = Open(context.get(), second_port, "localhost");
+  if (ssl && Say(ssl.get())) std::cout << "said" << std::endl;
+  return ok;
 }
 
 void Prepare(SSL_CTX* context, std::string_view mode) {
@@ -79,9 +114,21 @@ void Prepare(SSL_CTX* context, std::string_view mode) {
 bool Run(const std::vector<std::string>& words) {
   const Context context(SSL_CTX_new(TLS_client_method()));
   const std::string& mode = words[2];
+  through_bio = words.back() == "bio";
   Prepare(context.get(), mode);
+  if (mode == "store" || mode == "nested") {
+    if (SSL_CTX_load_verify_file(context.get(), words[3].c_str()) != 1) return false;
+  }
+  if (mode == "store") {
+    X509_STORE_set_verify(SSL_CTX_get_cert_store(context.get()), AcceptSignatures);
+  }
+  if (mode == "nested") {
+    second_port = words[4];
+    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, SayElsewhere);
+  }
   const Connection ssl = Open(context.get(), words[1], "localhost");
   if (!ssl) return false;
+  if (mode == "nested") return SSL_connect(ssl.get()) == 1;
   if (mode == "early") {
     std::size_t written = 0;
     return SSL_write_early_data(ssl.get(), kSecret.data(), kSecret.size(), &written) == 1;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "preload/judge/audit.h"
+#include "preload/judge/gated_bio.h"
 #include "preload/judge/gnutls_judge.h"
 #include "preload/judge/openssl_judge.h"
 #include "preload/judge/state.h"
@@ -39,6 +40,7 @@ const Judge* Start(const Settings& settings, const Services& services) {
       .is_open = IsOpen,
       .begin = Begin,
       .confirm = Confirm,
+      .gate_bio = GateBio,
       .gnutls_begin = BeginGnutls,
       .gnutls_end = EndGnutls,
       .gnutls_name = NameGnutls,

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <pthread.h>
 #include <sys/socket.h>
 
 #include "preload/judge/candidates.h"
@@ -51,7 +52,12 @@ class Sessions {
  public:
   static Sessions& All() {
     alignas(Sessions) static unsigned char room[sizeof(Sessions)];
-    static Sessions* const all = std::construct_at(reinterpret_cast<Sessions*>(room));
+    static Sessions* const all = [] {
+      // A mutex that another thread held at a fork would stay locked in the child for ever.
+      ::pthread_atfork([] { All().mutex_.lock(); }, [] { All().mutex_.unlock(); },
+                       [] { All().mutex_.unlock(); });
+      return std::construct_at(reinterpret_cast<Sessions*>(room));
+    }();
     return *all;
   }
 

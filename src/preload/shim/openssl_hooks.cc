@@ -29,6 +29,7 @@ using NewContextEx = ssl_ctx_st*(ossl_lib_ctx_st*, const char*, const ssl_method
 using SetCertVerify = void(ssl_ctx_st*, ProgramVerify, void*);
 using AddLookup = x509_lookup_st*(x509_store_st*, x509_lookup_method_st*);
 using DirectoryMethod = x509_lookup_method_st*();
+using BioMethod = const bio_method_st*();
 using SetSession = int(ssl_st*, ssl_session_st*);
 using Handshake = int(ssl_st*);
 using Read = int(ssl_st*, void*, int);
@@ -43,6 +44,7 @@ constinit Real<SetCertVerify> set_cert_verify("SSL_CTX_set_cert_verify_callback"
 constinit Real<AddLookup> add_lookup("X509_STORE_add_lookup");
 constinit Real<DirectoryMethod> directory_method("X509_LOOKUP_hash_dir");
 constinit Real<DirectoryMethod> store_method("X509_LOOKUP_store");
+constinit Real<BioMethod> bio_of_ssl("BIO_f_ssl");
 constinit Real<SetSession> set_session("SSL_set_session");
 constinit Real<Handshake> do_handshake("SSL_do_handshake");
 constinit Real<Handshake> connect_ssl("SSL_connect");
@@ -80,6 +82,22 @@ int RefuseForeign(x509_store_ctx_st* context, const void* caller) noexcept {
   return 0;
 }
 
+// IsOfJudge reports that `real` is a function of the libssl that the judge is linked with. The
+// few functions that are asked about are remembered.
+bool IsOfJudge(const void* real) noexcept {
+  static constinit std::array<std::atomic<const void*>, 16> known{};
+  for (const std::atomic<const void*>& function : known) {
+    if (function.load(std::memory_order_relaxed) == real) return true;
+  }
+  const link_map* const ours = ObjectOf(LinksOfJudge().ssl_read);
+  if (ours == nullptr || ours != ObjectOf(real)) return false;
+  for (std::atomic<const void*>& function : known) {
+    const void* none = nullptr;
+    if (function.compare_exchange_strong(none, real)) break;
+  }
+  return true;
+}
+
 // Gate stands around the functions that move data, or that may end a handshake.
 class Gate {
  public:
@@ -112,22 +130,6 @@ class Gate {
   }
 
  private:
-  // IsOfJudge reports that `real` is a function of the libssl that the judge is linked with. The
-  // few functions that are asked about are remembered.
-  [[nodiscard]] static bool IsOfJudge(const void* real) noexcept {
-    static constinit std::array<std::atomic<const void*>, 16> known{};
-    for (const std::atomic<const void*>& function : known) {
-      if (function.load(std::memory_order_relaxed) == real) return true;
-    }
-    const link_map* const ours = ObjectOf(LinksOfJudge().ssl_read);
-    if (ours == nullptr || ours != ObjectOf(real)) return false;
-    for (std::atomic<const void*>& function : known) {
-      const void* none = nullptr;
-      if (function.compare_exchange_strong(none, real)) break;
-    }
-    return true;
-  }
-
   [[nodiscard]] bool Confirm() noexcept {
     const Inside inside;
     return judge_->confirm(ssl_);
@@ -149,6 +151,8 @@ COTTER_HOOK int X509_verify_cert(x509_store_ctx_st* context) {
     return RefuseForeign(context, COTTER_CALLER);
   }
   const auto own = [](x509_store_ctx_st* its_context, void* function) {
+    // It calls back the program, which may make connections of its own.
+    const Outside outside;
     return reinterpret_cast<VerifyCert*>(function)(its_context);
   };
   const Inside inside;
@@ -195,6 +199,17 @@ COTTER_HOOK x509_lookup_st* X509_STORE_add_lookup(x509_store_st* store,
     judge->note_directory(store);
   }
   return lookup;
+}
+
+COTTER_HOOK const bio_method_st* BIO_f_ssl() {
+  BioMethod* const real = bio_of_ssl.For(COTTER_CALLER);
+  const bio_method_st* const method = real();
+  if (Inside::Now()) return method;
+  const Judge* const judge = LoadJudge();
+  // The certificates of a foreign OpenSSL are refused.
+  if (judge == nullptr || !IsOfJudge(reinterpret_cast<const void*>(real))) return method;
+  const Inside inside;
+  return judge->gate_bio(method);
 }
 
 // A session that was not judged in this process is not offered: the handshake is a full one.
