@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A vantage point that reports to a collector: looks, signs what was seen, and sends it. What could
-// not be sent is replaced by the next look at the same server, so it keeps one report of each at
-// most. For the loop's thread.
+// A vantage point that reports to a collector: looks, signs what was seen, and sends it. What waits
+// is report_queue.h's. For the loop's thread.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +16,7 @@
 #include "watch/config.h"
 #include "watch/fleet.h"
 #include "watch/observation.h"
+#include "watch/report_queue.h"
 #include "watch/rounds.h"
 #include "watch/watch.h"
 #include "watch/worker.h"
@@ -42,13 +41,17 @@ class AgentService {
  private:
   AgentService(net::EventLoop& loop, WatchOptions options);
   Result<void> Prepare();
+  Result<void> Connect();
   Result<void> OpenPage();
+  [[nodiscard]] std::string Figures() const;
   void OnTick();
   void OnSignal(int signal);
   void OnPolicy();
+  void OnPolicyFailure(const Error& error) const;
   void Reload();
+  Result<void> TakeConfig(WatchConfig config);
   void Send();
-  void OnSent(const Result<void>& sent);
+  void OnAnswer(const Answer& answer, const std::string& said);
   [[nodiscard]] std::uint64_t NextSequence();
 
   net::EventLoop& loop_;
@@ -65,12 +68,8 @@ class AgentService {
   net::Timer tick_;
   std::unique_ptr<net::SignalWatch> signals_;
   std::unique_ptr<net::http::PageServer> admin_;
-  std::map<std::string, ServerFacts> reports_;  // that wait
-  std::map<std::string, ServerFacts> sending_;
+  ReportQueue queue_;
   std::uint64_t sequence_ = 0;
-  std::chrono::steady_clock::time_point due_{};
-  std::uint64_t failures_ = 0;  // in a row
-  std::uint64_t sent_ = 0;
 };
 
 }  // namespace cotter::watch

@@ -5,8 +5,13 @@
 #include <set>
 #include <utility>
 
+#include "base/log.h"
+
 namespace cotter::watch {
 namespace {
+
+// Servers that a line of the log names.
+constexpr std::int64_t kMostNamed = 20;
 
 bool Covers(const RotationConfig& rotation, const Server& server) {
   const auto has = [](const std::vector<std::string>& list, const std::string& word) {
@@ -165,6 +170,22 @@ ServerView Fleet::ViewOf(const Server& server, const Vantages& vantages,
     view.standby = server.group->standby_seen ? Standby::kLookedAt : Standby::kNotYet;
   }
   return view;
+}
+
+void WarnOfUnpinned(const Fleet& fleet) {
+  std::string names;
+  std::int64_t unpinned = 0;
+  for (const auto& server : fleet.servers()) {
+    if (server->role != Role::kServed || server->rule.pins_anything()) continue;
+    if (++unpinned > kMostNamed) continue;
+    names += (names.empty() ? "" : ", ") + server->name;
+  }
+  if (unpinned == 0) return;
+  if (unpinned > kMostNamed) names += ", …";
+  base::WriteLog(base::Level::kWarning, "servers_without_pins",
+                 {{"count", unpinned},
+                  {"servers", names},
+                  {"message", "what changes is told there, and any key that verifies passes"}});
 }
 
 }  // namespace cotter::watch

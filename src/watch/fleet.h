@@ -118,4 +118,8 @@ class Fleet {
   std::map<std::string, std::size_t, std::less<>> by_name_;  // served ones
 };
 
+// WarnOfUnpinned writes into the log which servers the policy has no pins for: whoever wrote a name
+// wrong should not take silence for safety.
+void WarnOfUnpinned(const Fleet& fleet);
+
 }  // namespace cotter::watch

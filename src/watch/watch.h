@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct WatchOptions {
   std::string config_file;
   Reach reach = Reach::kThisMachine;
   std::string policy{};  // the path of a policy in place of the configuration's; may be empty
+  std::function<std::string()> more_figures{};  // put below those of /metrics; may be null
 };
 
 // LoadConfig reads the configuration with what `options` say in its place. Fails as LoadConfig of

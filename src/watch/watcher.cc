@@ -137,6 +137,7 @@ Result<void> Watcher::Serve() {
   WriteLog(Level::kInfo, "ready",
            {{"servers", static_cast<std::int64_t>(fleet_.servers().size())},
             {"policy_version", static_cast<std::int64_t>(fleet_.policy()->version())}});
+  WarnOfUnpinned(fleet_);
   net::NotifyServiceManager("READY=1");
   return Ok();
 }

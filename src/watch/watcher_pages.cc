@@ -74,7 +74,8 @@ void Watcher::ServePage(const PageRequest& request, const Reply& reply) {
   if (request.path == "/metrics") {
     return reply({.type = std::string(base::kMetricsType),
                   .body = MetricsText(fleet_, Figures(), rounds_->engine().tally(), book_,
-                                      dispatcher_->Facts(), collector_, *failures_, moment_)});
+                                      dispatcher_->Facts(), collector_, *failures_, moment_) +
+                          (options_.more_figures ? options_.more_figures() : std::string())});
   }
   if (request.path == "/probe") return ServeProbe(request.query, reply);
   reply(

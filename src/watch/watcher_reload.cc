@@ -25,6 +25,7 @@ void Watcher::OnPolicy() {
   reloaded_ = base::Now();
   WriteLog(Level::kInfo, "policy",
            {{"version", static_cast<std::int64_t>(fleet_.policy()->version())}});
+  WarnOfUnpinned(fleet_);
 }
 
 void Watcher::OnPolicyFailure(const Error& error) {
@@ -45,6 +46,7 @@ void Watcher::Reload() {
     WriteLog(Level::kInfo, "reloaded",
              {{"servers", static_cast<std::int64_t>(fleet_.servers().size())},
               {"policy_version", static_cast<std::int64_t>(fleet_.policy()->version())}});
+    WarnOfUnpinned(fleet_);
   } else {
     WriteLog(Level::kError, "reload_failed",
              {{"code", NameOf(taken.error().code)}, {"message", taken.error().message}});

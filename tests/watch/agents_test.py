@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several vantage points: agents that sign what they see, and a collector that weighs it."""
 import base64
+import http.server
 import json
 import pathlib
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -114,6 +116,66 @@ class Agents(unittest.TestCase):
             status, text = self.post(self.envelope("fra", sequence, body=body))
             self.assertEqual(status, 400, (body, text))
         self.assertEqual(self.collector.page("/livez")[0], 200)
+
+    def collector_that(self, answer):
+        """A stand-in that notes the targets of each envelope and answers it with answer(targets): (status, headers)."""
+        envelopes = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"])).split(b"\n", 1)[1]
+                targets = [report["target"] for report in json.loads(body)["reports"]]
+                status, headers = answer(targets)
+                envelopes.append((status, targets))
+                self.send_response(status)
+                for name, value in {"Content-Length": "7", **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(b"no luck")
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.addCleanup(server.server_close)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.shutdown)
+        self.url = f"http://127.0.0.1:{server.server_port}/v1/observations"
+        return envelopes
+
+    # S3-49: one report that its collector does not take keeps no other from it.
+    def test_a_report_that_is_refused_is_dropped_alone_and_told(self):
+        bad = f"www.{HOST}:{self.port}"
+        envelopes = self.collector_that(lambda targets: (400 if bad in targets else 200, {}))
+        agent = self.enterContext(Watch(
+            self.policy, [self.lab.file("root")], [self.target, bad, f"more.{HOST}:{self.port}"], arguments=("--agent",),
+            group={"interval": 3600}, tables={"watch": {"vantage": "fra"}, "agent": {
+                "collector": self.url, "key": str(self.folder / "fra.key")}}))
+        told = wait_for("the report dropped", lambda: agent.events("report_dropped"))
+        self.assertEqual([event["target"] for event in told], [bad])
+        self.assertIn("400: no luck", told[0]["message"])
+        wait_for("the others", lambda: {self.target, f"more.{HOST}:{self.port}"}
+                 <= {target for status, targets in envelopes if status == 200 for target in targets})
+        metrics = agent.metrics()
+        self.assertEqual(metrics["cotter_agent_reports_dropped_total"], 1)
+        self.assertEqual(metrics["cotter_agent_reports_waiting"], 0)
+        # The policy has no pins for two of them, which is told at the start, and at each reload.
+        self.assertEqual([event["count"] for event in agent.events("servers_without_pins")], [2])
+        self.assertTrue(agent.reload())
+        wait_for("the warning", lambda: len(agent.events("servers_without_pins")) == 2)
+
+    def test_a_collector_that_is_gone_is_left_alone_until_a_reload(self):
+        gone = []
+        envelopes = self.collector_that(lambda _: (200 if gone else 410, {}))
+        agent = self.agent("fra")
+        wait_for("the stop", lambda: agent.events("reports_stopped"))
+        looks = agent.looks()
+        wait_for("more looks", lambda: agent.looks() >= looks + 3)
+        self.assertEqual(len(envelopes), 1)
+        self.assertEqual(agent.page("/readyz")[0], 503)
+        gone.append(True)
+        self.assertTrue(agent.reload())
+        wait_for("reports", lambda: [status for status, _ in envelopes if status == 200])
 
     def test_an_agent_needs_a_key_that_others_cannot_read(self):
         (self.folder / "fra.key").chmod(0o644)

@@ -50,6 +50,13 @@ class Remote(unittest.TestCase):
             server.upload()
             status, said = once(*words, "--state", f"{folder}/state")
             self.assertEqual(status, 1, said)
+            # How the repository stands is among the figures while it watches.
+            watching = self.enterContext(Watch(text("backup", 1), [lab.file("root")], [f"{HOST}:{lab.port(0)}"],
+                                               arguments=(*words, "--state", f"{folder}/third")))
+            metrics = watching.metrics()
+            self.assertEqual(metrics["cotter_update_policy_version"], 3)
+            self.assertEqual(metrics["cotter_policy_version"], 3)
+            self.assertGreater(metrics["cotter_update_last_success_timestamp_seconds"], 0)
             status, said = once("--remote", "https://127.0.0.1:1", "--root", root, "--state", f"{folder}/other")
             self.assertEqual(status, 1, said)  # the configuration's again
             self.assertIn("update_rejected", said)

@@ -149,6 +149,7 @@ Exit RunWatch(Call call) {
     auto opened = FollowRepository(**std::move(remote), options);
     if (!opened) return Fail(opened.error());
     followed = *std::move(opened);
+    options.more_figures = [followed] { return followed->MetricsText(); };
   }
   if (call.arguments.Has("once")) return LookOnce(options, call.output);
   const Result<void> served =
