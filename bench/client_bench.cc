@@ -4,7 +4,8 @@
 // the pin that it can hold (of the leaf's key, CURLOPT_PINNEDPUBLICKEY), in turn, against one
 // server of another process on loopback.
 //   requests   over one kept connection, wall time of pairs of batches, median of the ratios
-//   handshake  a new connection each, full handshake, processor time of the client's process
+//   handshake  a new connection each, full handshake, processor time of the client's process; ours
+//              remembers the CAs' signatures of the handshakes before (docs/adr/0014)
 //   unpinned   the same, and plain libcurl looks at no pin
 //   memory     peak of a process that has 1,000 requests under way at once
 // Each is printed as "NAME ratio X", plain over ours for the requests, ours over plain else.

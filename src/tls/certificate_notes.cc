@@ -63,31 +63,49 @@ const CertificateNotes* NotesOf(const X509* certificate) noexcept {
   return static_cast<const CertificateNotes*>(X509_get_ex_data(certificate, NotesIndex()));
 }
 
+bool LatelySeen::IsSigned(X509& certificate, X509& issuer) noexcept {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const Seen* const seen = Find(certificate);
+    if (seen != nullptr && seen->issuer && X509_cmp(seen->issuer.get(), &issuer) == 0) return true;
+  }
+  EVP_PKEY* const key = X509_get0_pubkey(&issuer);
+  if (key == nullptr || X509_verify(&certificate, key) != 1) return false;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  Place(certificate).issuer = AddReference(&issuer);
+  return true;
+}
+
 std::optional<PathCertificate> LatelySeen::Describe(X509& certificate, CertDigests cert_digests) {
   if (cert_digests == CertDigests::kCompute) return DescribeCertificate(certificate, cert_digests);
-  std::optional<PathCertificate> description = Find(certificate);
-  if (description) return description;
-  description = DescribeCertificate(certificate, cert_digests);
-  if (description) Keep(certificate, *description);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const Seen* const seen = Find(certificate);
+    if (seen != nullptr && seen->description) return seen->description;
+  }
+  std::optional<PathCertificate> description = DescribeCertificate(certificate, cert_digests);
+  if (!description) return description;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  Place(certificate).description = description;
   return description;
 }
 
-std::optional<PathCertificate> LatelySeen::Find(const X509& certificate) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  for (const Seen& seen : seen_) {
+LatelySeen::Seen* LatelySeen::Find(const X509& certificate) noexcept {
+  for (Seen& seen : seen_) {
     if (!seen.certificate) break;  // places are filled in order
     // Compares a hash that OpenSSL keeps, and then the bytes of the TBSCertificate as received.
-    if (X509_cmp(seen.certificate.get(), &certificate) == 0) return seen.description;
+    if (X509_cmp(seen.certificate.get(), &certificate) == 0) return &seen;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
-void LatelySeen::Keep(X509& certificate, const PathCertificate& description) {
-  if (X509_up_ref(&certificate) != 1) return;
-  X509Ptr kept(&certificate);
-  const std::lock_guard<std::mutex> lock(mutex_);
-  seen_[next_] = {std::move(kept), description};
+// Place is where `certificate` is noted, in place of the oldest one where it is new.
+LatelySeen::Seen& LatelySeen::Place(X509& certificate) noexcept {
+  if (Seen* const seen = Find(certificate)) return *seen;
+  Seen& seen = seen_[next_];
+  seen = {.certificate = AddReference(&certificate), .issuer = nullptr, .description = {}};
   next_ = (next_ + 1) % kMost;
+  return seen;
 }
 
 }  // namespace cotter::tls

@@ -39,11 +39,16 @@ void AttachNotes(X509* certificate);
 // NotesOf is what AttachNotes noted, or null. Borrowed from `certificate`.
 [[nodiscard]] const CertificateNotes* NotesOf(const X509* certificate) noexcept;
 
-// LatelySeen remembers the latest certificates of verified paths: a client that speaks to the same
-// servers again and again hashes their keys once. Of a certificate that comes again every byte but
-// those of its signature is compared. Safe from any thread.
+// LatelySeen remembers the latest certificates: a client that speaks to the same servers again and
+// again checks their signatures and hashes their keys once. Of a certificate that comes again every
+// byte but those of its signature is compared. Safe from any thread.
 class LatelySeen {
  public:
+  // IsSigned reports that the key of `issuer` signed `certificate`: that it did once, over the same
+  // bytes, or does. Only a signature that was found good is remembered, with the bytes of both. A
+  // signature says nothing of dates or usages, which may have changed since.
+  [[nodiscard]] bool IsSigned(X509& certificate, X509& issuer) noexcept;
+
   // Describe is DescribeCertificate. Whole certificates are hashed each time.
   [[nodiscard]] std::optional<PathCertificate> Describe(X509& certificate,
                                                         CertDigests cert_digests);
@@ -54,11 +59,13 @@ class LatelySeen {
 
   struct Seen {
     X509Ptr certificate;
-    PathCertificate description;
+    X509Ptr issuer;  // whose signature it bears; null: not known
+    std::optional<PathCertificate> description;
   };
 
-  [[nodiscard]] std::optional<PathCertificate> Find(const X509& certificate);
-  void Keep(X509& certificate, const PathCertificate& description);
+  // Both are called with the mutex held.
+  [[nodiscard]] Seen* Find(const X509& certificate) noexcept;
+  [[nodiscard]] Seen& Place(X509& certificate) noexcept;
 
   std::mutex mutex_;
   std::array<Seen, kMost> seen_{};  // under the mutex

@@ -2,13 +2,12 @@
 #include "tls/evidence.h"
 
 #include <algorithm>
-#include <ctime>
 #include <limits>
 #include <new>
-
-#include <openssl/asn1.h>
+#include <optional>
 
 #include "tls/adapter_access.h"
+#include "tls/certificate_time.h"
 
 namespace cotter::tls {
 namespace {
@@ -17,9 +16,8 @@ namespace {
 Time EndOf(const STACK_OF(X509) * chain) {
   std::int64_t end = std::numeric_limits<std::int64_t>::max();
   for (int i = 0; i < sk_X509_num(chain); ++i) {
-    std::tm civil{};
-    const bool read = ASN1_TIME_to_tm(X509_get0_notAfter(sk_X509_value(chain, i)), &civil) == 1;
-    end = std::min(end, read ? static_cast<std::int64_t>(timegm(&civil)) : 0);
+    const std::optional<Time> read = TimeOf(*X509_get0_notAfter(sk_X509_value(chain, i)));
+    end = std::min(end, read ? read->unix_seconds : 0);
   }
   return Time{end};
 }

@@ -120,8 +120,7 @@ bool PathSearch::IsEdge(std::size_t subject, std::size_t issuer) {
   bool holds = X509_check_issued(upper, lower) == X509_V_OK;
   if (holds) {
     if (!SpendSignatures(1)) return false;
-    EVP_PKEY* const key = X509_get0_pubkey(upper);
-    holds = key != nullptr && X509_verify(lower, key) == 1;
+    holds = verifier_.trust_.lately_seen().IsSigned(*lower, *upper);
   }
   ERR_clear_error();
   edges_.emplace(std::pair(subject, issuer), holds);

@@ -11,6 +11,7 @@
 #include "base/sha256.h"
 #include "tls/adapter_access.h"
 #include "tls/path_search.h"
+#include "tls/path_signatures.h"
 #include "tls/profile.h"
 #include <cotter/certificate.h>
 
@@ -26,6 +27,8 @@ constexpr int kMaxIntermediates = static_cast<int>(kMaxPathLength) - 2;
 // RunState is what the callbacks of one run need to know; it hangs on the X509_STORE_CTX.
 struct RunState {
   const std::vector<X509*>* exact_path = nullptr;  // leaf first; null: OpenSSL chooses
+  LatelySeen& seen;
+  Time now;
   bool host_mismatch = false;
 };
 
@@ -44,6 +47,11 @@ int OnVerify(int ok, X509_STORE_CTX* context) {
   return 1;
 }
 
+int OnCheckSignatures(X509_STORE_CTX* context) {
+  const RunState& state = StateOf(context);
+  return CheckSignatures(context, state.seen, state.now);
+}
+
 // OnCheckIssued lets OpenSSL build the given path and no other: `issuer` must stand right after
 // `subject` in it. X509_check_issued has held for each such pair before.
 int OnCheckIssued(X509_STORE_CTX* context, X509* subject, X509* issuer) {
@@ -56,26 +64,12 @@ int OnCheckIssued(X509_STORE_CTX* context, X509* subject, X509* issuer) {
   return is_anchor && X509_check_issued(issuer, subject) == X509_V_OK ? 1 : 0;
 }
 
-// OwnSteps keeps a run to OpenSSL's own steps, whatever functions a program has put into the trust
-// store that is shared with it: one of them could take every signature for a good one. False where
-// that cannot be.
+// OwnSteps keeps a run to OpenSSL's own steps and ours, whatever functions a program has put into
+// the trust store that is shared with it: one of them could take every signature for a good one.
+// False where that cannot be.
 bool OwnSteps(X509_STORE_CTX* context, X509_STORE* store) {
-  if (X509_STORE_get_check_policy(store) != nullptr) return false;
-  if (X509_STORE_get_verify(store) == nullptr) return true;
-  const StoreContextPtr plain(X509_STORE_CTX_new());
-  if (!plain || X509_STORE_CTX_init(plain.get(), nullptr, nullptr, nullptr) != 1) return false;
-  X509_STORE_CTX_set_verify(context, X509_STORE_CTX_get_verify(plain.get()));
-  return true;
-}
-
-// IsIssuedInTurn reports that each certificate of a path issued the one before it.
-bool IsIssuedInTurn(const STACK_OF(X509) * path) {
-  for (int i = 0; i + 1 < sk_X509_num(path); ++i) {
-    if (X509_check_issued(sk_X509_value(path, i + 1), sk_X509_value(path, i)) != X509_V_OK) {
-      return false;
-    }
-  }
-  return true;
+  X509_STORE_CTX_set_verify(context, OnCheckSignatures);
+  return X509_STORE_get_check_policy(store) == nullptr;
 }
 
 PkiFailure FailureOf(X509_STORE_CTX* context) {
@@ -149,7 +143,7 @@ PathVerifier::Attempt PathVerifier::Run(X509_STORE* store, X509* leaf, STACK_OF(
   if (!OwnSteps(context.get(), store)) {
     return {.chain = nullptr, .failure = DescribeX509Error(X509_V_ERR_UNSPECIFIED, 0, leaf)};
   }
-  RunState state{.exact_path = exact_path};
+  RunState state{.exact_path = exact_path, .seen = trust_.lately_seen(), .now = now_};
   X509_STORE_CTX_set0_param(context.get(), param.release());
   X509_STORE_CTX_set_app_data(context.get(), &state);
   X509_STORE_CTX_set_verify_cb(context.get(), OnVerify);
@@ -166,11 +160,6 @@ PathVerifier::Attempt PathVerifier::Run(X509_STORE* store, X509* leaf, STACK_OF(
     return {
         .chain = nullptr,
         .failure = DescribeX509Error(X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, depth, anchor)};
-  }
-  const bool foreign = exact_path == nullptr && X509_STORE_get_check_issued(store) != nullptr;
-  if (foreign && !IsIssuedInTurn(chain.get())) {
-    return {.chain = nullptr,
-            .failure = DescribeX509Error(X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, 0, leaf)};
   }
   if (std::optional<PkiFailure> broken = CheckProfile(chain.get())) {
     return {.chain = nullptr, .failure = std::move(broken)};
