@@ -7,6 +7,7 @@
 
 #include "probe/known_issuers.h"
 #include "probe/suspicion.h"
+#include "probe/vouching.h"
 
 namespace cotter::probe {
 namespace {
@@ -132,6 +133,10 @@ void DiagnoseAddresses(const Situation& situation, const SeenChain& chain,
       difference.Against(0.25);
     }
     if (product) difference.Against(0.3);
+    if (!SameOwner(chain.leaf()->issuer, other->leaf()->issuer)) {
+      difference.Note("its CA is another one, \"" + chain.leaf()->issuer.text +
+                      "\": make sure that the address is the owner's before its key is pinned");
+    }
   }
   difference.Tell(
       "bring the address that differs up to date, or pin the keys of every edge: clients meet "

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "probe/suspicion.h"
+#include "probe/vouching.h"
 
 namespace cotter::probe {
 namespace {
@@ -22,6 +23,7 @@ struct Facts {
   bool ca_pins = false;         // a pin could match a CA
   bool cert_pins_only = false;  // every pin that could match the leaf is over a whole certificate
   double foreign = 0;           // how likely it is that somebody else answers
+  Vouching vouching{};          // whose CA this is, beside pins and an earlier chain
 };
 
 Facts FactsOf(const Situation& situation, const SeenChain& chain,
@@ -46,6 +48,7 @@ Facts FactsOf(const Situation& situation, const SeenChain& chain,
         cause.code == Code::kInterceptingProxy || cause.code == Code::kCaptivePortal;
     if (foreign) facts.foreign = std::max(facts.foreign, cause.confidence);
   }
+  facts.vouching = Vouch(situation, chain);
   return facts;
 }
 
@@ -77,12 +80,6 @@ const KnownPin* PinnedElsewhere(const Facts& facts, bool root) {
   return nullptr;
 }
 
-// Who two names belong to, as far as they say so.
-bool SameOwner(const SeenName& a, const SeenName& b) {
-  if (a.organization.empty() || b.organization.empty()) return a == b;
-  return a.organization == b.organization;
-}
-
 // AgeOfPins adds what the rule's dates say: how long before the certificate the pins were written.
 void AgeOfPins(const Facts& facts, double weight, Suspicion& suspicion) {
   if (!facts.rule.updated || !facts.leaf.not_before) return;
@@ -93,6 +90,45 @@ void AgeOfPins(const Facts& facts, double weight, Suspicion& suspicion) {
 
 std::string Sound(const Facts& facts) {
   return "the path verifies for " + std::string(facts.situation.endpoint.host.text());
+}
+
+// NobodyVouches reports that nothing ties the certificate's CA to the server's owner: neither a
+// pin, nor an earlier chain, nor what else is known of the owner's certificates.
+bool NobodyVouches(const Facts& facts) {
+  return facts.pinned_ca == nullptr && EarlierLeaf(facts) == nullptr &&
+         facts.vouching.tie == Tie::kNone && facts.situation.known_pins.empty();
+}
+
+// Warn says what the reader has to rule out before a pin is added.
+void Warn(const Facts& facts, Suspicion& suspicion) {
+  const SeenName& issuer = facts.leaf.issuer;
+  const bool is_public = facts.chain.anchor == AnchorKind::kPublic;
+  if (is_public && !facts.leaf.has_scts) {
+    suspicion
+        .Note(
+            "the certificate has no proof in it of being in a public log (SCT), as those of "
+            "public CAs do: be wary of it")
+        .Against(0.2);
+  }
+  if (!NobodyVouches(facts)) return;
+  suspicion
+      .Note("nothing known here ties \"" + issuer.text +
+            "\" to the server's owner: a certificate that somebody else was given by a CA that is "
+            "trusted here would look the same; --was FILE, with a chain from when all was well, "
+            "would tell")
+      .Against(0.1);
+}
+
+// AskFirst is the fix of a cause that may be a certificate of somebody else's, ending with `then`.
+std::string AskFirst(const Facts& facts, const std::string& question, const std::string& then) {
+  std::string fix = "ask the server's owner, by another way than this server, " + question +
+                    "; if so, " + then +
+                    "; if not, leave it refused: somebody else holds a "
+                    "certificate for " +
+                    std::string(facts.situation.endpoint.host.text());
+  const std::string& ca = facts.leaf.issuer.organization;
+  fix += ", which " + (ca.empty() ? "its CA" : ca) + " has to revoke";
+  return fix;
 }
 
 void DiagnoseKey(const Facts& facts, std::vector<Cause>& causes) {
@@ -113,14 +149,27 @@ void DiagnoseKey(const Facts& facts, std::vector<Cause>& causes) {
     }
   }
   AgeOfPins(facts, 0.35, rotated);
+  if (facts.rule.updated && facts.leaf.not_before && *facts.leaf.not_before < *facts.rule.updated) {
+    rotated
+        .Note("the rule was last updated on " + FormatDate(*facts.rule.updated) +
+              ", when the certificate was there already")
+        .Against(0.2);
+  }
+  if (facts.vouching.tie == Tie::kSame && facts.pinned_ca == nullptr) {
+    rotated.For(facts.vouching.weight, facts.vouching.evidence);
+    // A key that was changed shows in the newest certificate.
+    if (facts.vouching.newer) rotated.Against(0.5);
+  } else if (facts.vouching.tie == Tie::kOther && facts.pinned_ca == nullptr) {
+    rotated.Note(facts.vouching.evidence).Against(0.5);
+  }
   const KnownPin* const root = PinnedElsewhere(facts, true);
   if (root != nullptr && facts.pinned_ca == nullptr) rotated.Against(0.3);
   rotated.Against(0.9 * facts.foreign);
-  rotated.Tell(
-      "ask the server's owner whether the key was changed; if so, add the new pin from the "
-      "certificate that they send (cotter policy add HOST --from-cert), keep the old one as "
-      "retiring, and publish",
-      causes);
+  Warn(facts, rotated);
+  rotated.Tell(AskFirst(facts, "whether the key was changed",
+                        "add the new pin from the certificate that they send (cotter policy add "
+                        "HOST --from-cert), keep the old one as retiring, and publish"),
+               causes);
 }
 
 void DiagnoseStale(const Facts& facts, std::vector<Cause>& causes) {
@@ -147,6 +196,7 @@ void DiagnoseStale(const Facts& facts, std::vector<Cause>& causes) {
     stale.For(0.2, "the rule's review was due on " + FormatDate(*facts.rule.review));
   }
   stale.Against(0.9 * facts.foreign);
+  Warn(facts, stale);
   stale.Tell(
       "compare the pins with the certificate that the server's owner says is theirs, and publish "
       "the policy with the right ones; pin keys rather than certificates",
@@ -234,16 +284,18 @@ void DiagnoseCa(const Facts& facts, std::vector<Cause>& causes) {
     intermediate.For(facts.leaf_pinned ? 0.75 : 0.5, why);
     ca.For(0.4, why);
   }
+  if (facts.vouching.tie == Tie::kOther && !facts.leaf_pinned) {
+    ca.For(facts.vouching.weight, facts.vouching.evidence);
+  }
   if (facts.leaf_pinned && facts.ca_pins) {
     ca.For(0.4, "the leaf's key is a pinned one, so this is the right server");
     intermediate.For(0.4, "the leaf's key is a pinned one, so this is the right server");
   }
   ca.Against(0.9 * facts.foreign);
   intermediate.Against(0.9 * facts.foreign);
-  ca.Tell(
-      "ask the server's owner whether they moved to another CA; if so, pin it beside the old one, "
-      "and publish before the next server moves",
-      causes);
+  ca.Tell(AskFirst(facts, "whether they moved to another CA",
+                   "pin it beside the old one, and publish before the next server moves"),
+          causes);
   intermediate.Tell(
       "pin the intermediate that is in use now beside the old one; CAs change them without "
       "notice, so a root or the leaf's key holds longer",

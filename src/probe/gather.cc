@@ -109,6 +109,44 @@ void FindKnownPins(const GatherOptions& options, Situation& situation) {
   }
 }
 
+// SiteOf is the part of a host name that its owner registered, as near as the public suffix list
+// tells; an address is a site of its own.
+std::string SiteOf(const HostName& host) {
+  std::string site(host.text());
+  if (host.is_ip()) return site;
+  for (std::string_view rest = host.text();;) {
+    const std::size_t dot = rest.find('.');
+    if (dot == std::string_view::npos) return site;
+    const Result<HostName> above = HostName::Parse(rest.substr(dot + 1));
+    if (!above || policy::IsPublicSuffix(*above)) return std::string(rest);
+    rest.remove_prefix(dot + 1);
+    // Two labels of a name whose suffix nobody knows, as "internal", are a site.
+    if (rest.find('.') == std::string_view::npos) return site;
+    site = rest;
+  }
+}
+
+// FindSiteCas looks for the CAs that the policy pins for other hosts of the same owner's.
+void FindSiteCas(const GatherOptions& options, Situation& situation) {
+  const policy::PublicCas public_cas;
+  const std::string site = SiteOf(situation.endpoint.host);
+  for (const HostRule& rule : options.policy.hosts) {
+    if (&rule == situation.rule || rule.mode == Mode::kOff) continue;
+    if (SiteOf(rule.pattern.base()) != site) continue;
+    for (const PolicyPin& one : rule.pins) {
+      const Pin& pin = one.pin;
+      if (pin.kind != PinKind::kSpki || pin.use == PinUse::kRevoked) continue;
+      std::string name;
+      if (const policy::PublicCa* const ca = public_cas.Find(pin.digest)) name = ca->name;
+      if (const auto der = options.look.trust->FindByKey(pin.digest)) {
+        if (const auto seen = SeeCertificate(*der)) name = seen->subject.text;
+      }
+      if (name.empty() && pin.place != PinPlace::kCa) continue;
+      situation.site_cas.push_back({pin.digest, rule.pattern.ToString(), std::move(name)});
+    }
+  }
+}
+
 bool IsDateTrouble(const SeenChain* chain) {
   return chain != nullptr &&
          (chain->code == Code::kCertExpired || chain->code == Code::kCertNotYetValid);
@@ -195,23 +233,6 @@ void FetchIssuer(const GatherOptions& options, net::Deadline deadline, Situation
   }
 }
 
-// SiteOf is the part of a host name that its owner registered, as near as the public suffix list
-// tells; an address is a site of its own.
-std::string SiteOf(const HostName& host) {
-  std::string site(host.text());
-  if (host.is_ip()) return site;
-  for (std::string_view rest = host.text();;) {
-    const std::size_t dot = rest.find('.');
-    if (dot == std::string_view::npos) return site;
-    const Result<HostName> above = HostName::Parse(rest.substr(dot + 1));
-    if (!above || policy::IsPublicSuffix(*above)) return std::string(rest);
-    rest.remove_prefix(dot + 1);
-    // Two labels of a name whose suffix nobody knows, as "internal", are a site.
-    if (rest.find('.') == std::string_view::npos) return site;
-    site = rest;
-  }
-}
-
 }  // namespace
 
 Situation Gather(const net::Target& target, Live live, const GatherOptions& options) {
@@ -231,7 +252,10 @@ Situation Gather(const net::Target& target, Live live, const GatherOptions& opti
     LookLive(target, options, situation);
     AskServer(target, options, deadline, situation);
   }
-  if (situation.rule != nullptr) FindKnownPins(options, situation);
+  if (situation.rule != nullptr) {
+    FindKnownPins(options, situation);
+    FindSiteCas(options, situation);
+  }
   if (options.outside == Outside::kAsk) FetchIssuer(options, deadline, situation);
   return situation;
 }

@@ -51,6 +51,13 @@ struct KnownPin {
   bool is_root = false;
 };
 
+// SiteCa is a CA that the policy pins for another host of the same registered name.
+struct SiteCa {
+  Digest spki;
+  std::string host;  // the pattern of that rule
+  std::string name;  // empty where nobody knows the CA
+};
+
 // ClearAnswer is what an HTTP request in clear was answered: with captive portals, a redirect.
 struct ClearAnswer {
   int status = 0;
@@ -73,6 +80,7 @@ struct Situation {
   std::vector<PeerError> failures{};      // addresses that did not answer
   std::vector<SeenCertificate> earlier{};  // a chain from when all was well, leaf first
   std::vector<KnownPin> known_pins{};
+  std::vector<SiteCa> site_cas{};
   std::optional<Time> server_time{};  // what the server takes for the time
   std::optional<ClearAnswer> clear_answer{};
   std::optional<SeenCertificate> fetched_issuer{};  // completes the chain that is judged

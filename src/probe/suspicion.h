@@ -25,6 +25,9 @@ class Suspicion {
     return *this;
   }
 
+  // Note adds what the reader must know beside, which speaks neither for the cause nor against it.
+  Suspicion& Note(std::string text) { return For(0, std::move(text)); }
+
   // Against lowers the confidence by the share `weight`, from 0 to 1.
   Suspicion& Against(double weight) {
     belief_ *= 1 - weight;
