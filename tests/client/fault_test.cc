@@ -3,14 +3,14 @@
 // Faults at every place in turn: each call by which the client reaches the network, each of its own
 // allocations. Whatever happens, a request ends soon, in an answer or a typed error; a server that
 // the pins refuse gets nothing of it; a genuine one gets it once; and the client works on.
-#include <cerrno>
 #include <chrono>
+#include <new>
 #include <string>
-#include <string_view>
 
 #include <gtest/gtest.h>
 
 #include "tests/client/failing_io.h"
+#include "tests/client/fault_sweep.h"
 #include "tests/client/served_client.h"
 #include "tests/tls/failing_allocations.h"
 
@@ -18,83 +18,13 @@ namespace cotter::client {
 namespace {
 
 using test::FailingIo;
-using test::IoFault;
 
-constexpr std::string_view kBody = "the body of a request";
+class FaultTest : public testing::TestWithParam<Kind> {};
 
-// What a run may take; the longest wait of a sound one is for a handshake.
-constexpr std::chrono::seconds kSoon{20};
+INSTANTIATE_TEST_SUITE_P(Io, FaultTest, testing::ValuesIn(kKinds),
+                         [](const auto& one) { return std::string(one.param.name); });
 
-// More calls than any request makes: a sweep that gets there does not end.
-constexpr long kMostCalls = 500;
-
-struct Kind {
-  IoFault fault;
-  int error;
-  const char* name;
-};
-
-std::string NameOfKind(const testing::TestParamInfo<Kind>& info) { return info.param.name; }
-
-Request Secret(const lab::Server& server) {
-  return {.method = "POST",
-          .url = UrlOf(kHost, server),
-          .headers = {{"Authorization", "Bearer secret-token"}},
-          .body = std::string(kBody)};
-}
-
-// Bodies is how often the server was sent the body, whole.
-std::size_t Bodies(const lab::ServerRecord& record) {
-  std::size_t count = 0;
-  for (const lab::ConnectionRecord& connection : record.details) {
-    std::size_t at = 0;
-    while ((at = connection.application_data.find(kBody, at)) != std::string::npos) {
-      ++count;
-      at += kBody.size();
-    }
-  }
-  return count;
-}
-
-// Ended says of a result under a fault that it may be.
-void Ended(const Result<Response>& response, std::chrono::steady_clock::time_point begun) {
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, kSoon);
-  if (response) {
-    EXPECT_EQ(response->status, 200);
-    EXPECT_EQ(response->body, "hello\n");
-    EXPECT_EQ(response->connection.outcome, Outcome::kPinnedOk);
-  } else {
-    EXPECT_FALSE(response.error().message.empty());
-  }
-}
-
-class FaultTest : public testing::TestWithParam<Kind> {
- protected:
-  // Struck makes `server`'s next request with a fault at `call`. False where there was no such
-  // call.
-  bool Struck(const Client& client, const lab::Server& server, long call) {
-    const auto begun = std::chrono::steady_clock::now();
-    const FailingIo failing(call, GetParam().fault, GetParam().error);
-    const Result<Response> response = client.Send(Secret(server));
-    Ended(response, begun);
-    const bool harmless = !failing.struck() || GetParam().fault == IoFault::kOneByte;
-    EXPECT_TRUE(response || !harmless) << response.error().message;
-    return failing.struck();
-  }
-};
-
-INSTANTIATE_TEST_SUITE_P(Io, FaultTest,
-                         testing::Values(Kind{IoFault::kError, ECONNRESET, "Reset"},
-                                         Kind{IoFault::kError, EPIPE, "Pipe"},
-                                         Kind{IoFault::kError, EINTR, "Interrupted"},
-                                         Kind{IoFault::kError, EAGAIN, "Again"},
-                                         Kind{IoFault::kError, EMFILE, "NoDescriptor"},
-                                         Kind{IoFault::kError, ENOMEM, "NoMemory"},
-                                         Kind{IoFault::kEnd, 0, "End"},
-                                         Kind{IoFault::kOneByte, 0, "OneByte"}),
-                         NameOfKind);
-
-// S1-32, S3-01: a new connection.
+// S1-32, S3-01: a new connection. T16 of other clients: a request that is sent twice.
 TEST_P(FaultTest, AtEachCallOfANewConnectionEndsTheRequestOnce_S1_32) {
   long call = 0;
   for (bool struck = true; struck; ++call) {
@@ -105,7 +35,7 @@ TEST_P(FaultTest, AtEachCallOfANewConnectionEndsTheRequestOnce_S1_32) {
     options.timeout = std::chrono::seconds(10);
     const Result<Client> client = Client::Create(std::move(options));
     ASSERT_TRUE(client) << client.error().message;
-    struck = Struck(*client, server, call);
+    struck = Struck(*client, server, GetParam(), call);
     EXPECT_LE(Bodies(server.Record()), 1U);
     const Result<Response> next = client->Send(Secret(server));
     EXPECT_TRUE(next) << next.error().message;
@@ -127,7 +57,7 @@ TEST_P(FaultTest, AtEachCallOnAKeptConnectionEndsTheRequestOnce_S1_32_S1_37) {
     const Result<Client> client = Client::Create(std::move(options));
     ASSERT_TRUE(client) << client.error().message;
     ASSERT_TRUE(client->Get(UrlOf(kHost, server)));
-    struck = Struck(*client, server, call);
+    struck = Struck(*client, server, GetParam(), call);
     EXPECT_LE(Bodies(server.Record()), 1U);
     const Result<Response> next = client->Send(Secret(server));
     EXPECT_TRUE(next) << next.error().message;

@@ -212,7 +212,7 @@ class Get(unittest.TestCase):
             done = self.get(port=port, rules=["--pin", self.lab.pin("backup")])
             self.assertEqual(done.returncode, 1)
 
-    def test_a_trace_tells_no_secret(self):  # S1-15, S1-24
+    def test_a_trace_tells_no_secret(self):  # S1-15, S1-24; T19 of other clients
         done = self.get("-v", "-H", "Authorization: Bearer hidden", "-H", "Cookie: hidden", path="/?key=hidden")
         self.assertEqual(done.returncode, 0)
         self.assertIn("request finished method=GET", done.stderr)

@@ -116,7 +116,7 @@ TEST(Client, JudgesTheHostThatARedirectLeadsTo_S1_56) {
   EXPECT_EQ(Settled(target, 1).application_bytes, 0U);
 }
 
-// S1-56: https to http is refused, pinned or not.
+// S1-56: https to http is refused, pinned or not. T10 of other clients.
 TEST(Client, RefusesARedirectFromTlsToClear_S1_56) {
   lab::ServerOptions plain;
   plain.fault = lab::Fault::kPlainHttp;
@@ -247,6 +247,7 @@ TEST(Client, EndsASilentServersRequestInTime_S1_12) {
 }
 
 // Whatever goes wrong, wherever, the request ends with a typed error, and nothing was let through.
+// T15 and T17 of other clients: there is a response or an error, and no second try without TLS.
 TEST(Client, EndsWithATypedErrorWhateverGoesWrong) {
   using lab::Fault;
   using lab::Phase;
@@ -266,6 +267,10 @@ TEST(Client, EndsWithATypedErrorWhateverGoesWrong) {
       EXPECT_NE(response.error().code, Code::kInternal) << response.error().message;
       EXPECT_NE(response.error().code, Code::kPinMismatch);
       EXPECT_FALSE(response.error().message.empty());
+      if (phase != Phase::kAfterHandshake) {
+        EXPECT_EQ(server.Record().connections, 1U);
+        EXPECT_EQ(server.Record().application_bytes, 0U);
+      }
     }
   }
 }

@@ -50,6 +50,7 @@ TEST(Client, GetsFromAPinnedServerAndTellsOfTheConnection_S1_10_S1_14_S1_16_S2_0
 }
 
 // S1-17, S1-31, S1-30, S3-01, S3-53: the typed error, its exact text, and no byte for the server.
+// T1 of other clients: what is presented is no evidence.
 TEST(Client, RefusesAnUnpinnedServerBeforeAnythingLeaves_S1_17_S1_31_S3_53) {
   lab::ServerOptions options = Serving({"rogue-leaf"});
   // The rogue server appends the genuine certificates to its own.
@@ -73,6 +74,7 @@ TEST(Client, RefusesAnUnpinnedServerBeforeAnythingLeaves_S1_17_S1_31_S3_53) {
 }
 
 // S1-11, S1-24, S1-26, S1-34: first or later, with the request and the real peer, before the error.
+// T4 of other clients: told of the first connection alone.
 TEST(Client, TellsTheHandlerOfEveryFailingConnection_S1_11_S1_24_S1_26_S1_34) {
   lab::ServerOptions serving = Serving({"leaf"});
   serving.resumption = lab::Resumption::kOff;  // a session would still be the genuine server's
@@ -195,7 +197,7 @@ TEST(Client, LeavesUnlistedHostsToPkiUnlessToldOtherwise_S1_55) {
   EXPECT_EQ(strict->Get(UrlOf(kHost, server)).error().code, Code::kUnlistedRefused);
 }
 
-// S1-55: a pinned host is never spoken to in clear, on whatever port.
+// S1-55: a pinned host is never spoken to in clear, on whatever port. T10 of other clients.
 TEST(Client, NeverSpeaksToAPinnedHostInClear_S1_55) {
   lab::ServerOptions plain;
   plain.fault = lab::Fault::kPlainHttp;
