@@ -8,7 +8,7 @@ namespace cotter::cli {
 const Option* FindOption(const Command& command, std::string_view name) noexcept {
   for (const OptionGroup& group : command.groups) {
     for (const Option& option : group.options) {
-      if (option.name == name) return &option;
+      if (option.name == name || (!name.empty() && option.older == name)) return &option;
     }
   }
   return name == kHelpOption.name ? &kHelpOption : nullptr;

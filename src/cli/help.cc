@@ -148,6 +148,12 @@ std::string RenderHelp(const Command& command) {
     }
     AppendRows(out, rows);
   }
+  if (!command.actions.empty()) {
+    out += "\nActions:\n";
+    std::vector<Row> rows;
+    for (const Action& action : command.actions) rows.emplace_back(action.line, action.help);
+    AppendRows(out, rows);
+  }
   AppendOptions(out, command);
   out += "\nExit codes:\n";
   std::vector<Row> exits;

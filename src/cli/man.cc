@@ -144,6 +144,8 @@ std::string RenderMan(const Command& command) {
   for (const Argument& argument : command.arguments) {
     AppendItem(out, Italic(RenderArgument(argument)), DescribeArgument(argument));
   }
+  if (!command.actions.empty()) out += ".SH ACTIONS\n";
+  for (const Action& action : command.actions) AppendItem(out, Bold(action.line), action.help);
   AppendOptions(out, command);
   AppendExits(out, command);
   AppendExamples(out, command);

@@ -41,6 +41,7 @@ struct Option {
   Repeat repeat = Repeat::kOnce;
   std::span<const std::string_view> choices = {};  // the only values allowed; empty for any
   Complete complete = Complete::kNothing;
+  std::string_view older = {};  // a name that it had before, taken still and shown nowhere
 };
 
 // OptionGroup is options that several commands may share, under one heading of the help.
@@ -64,6 +65,12 @@ struct Argument {
   Count count = Count::kOne;
   std::span<const std::string_view> choices = {};
   Complete complete = Complete::kNothing;
+};
+
+// Action is what the first word of a command may be, with what it takes.
+struct Action {
+  std::string_view line;  // as "add-key ROLE FILE..."
+  std::string_view help;  // one line, lower case, no full stop
 };
 
 // Example is a command line that works, and what it is good for.
@@ -99,6 +106,7 @@ struct Command {
   std::string_view summary;      // one line, lower case, no full stop
   std::string_view description;  // paragraphs of full sentences, separated by an empty line
   std::span<const Argument> arguments = {};
+  std::span<const Action> actions = {};  // of a command whose first argument is one
   std::span<const OptionGroup> groups = {};
   std::span<const Example> examples;
   std::span<const ExitNote> exits;

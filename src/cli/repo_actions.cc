@@ -91,7 +91,32 @@ json::array List(const std::vector<std::string>& texts) {
   return array;
 }
 
-void PrintRole(Call call, const update::RoleStatus& status) {
+using KeyNames = std::map<std::string, std::string>;
+
+// NamesOf is what the keys are called that may sign what waits.
+json::object NamesOf(const update::RoleStatus& status, const KeyNames& names) {
+  json::object object;
+  for (const auto* ids : {&status.signers, &status.missing}) {
+    for (const std::string& id : *ids) {
+      if (const auto name = names.find(id); name != names.end()) object[id] = name->second;
+    }
+  }
+  return object;
+}
+
+void PrintKeys(Call call, std::string_view what, const std::vector<std::string>& ids,
+               const KeyNames& names) {
+  for (const std::string& id : ids) {
+    call.output.Text("  " + std::string(what) + " " + id);
+    if (const auto name = names.find(id); name != names.end()) {
+      call.output.Text("  ");
+      call.output.Field(name->second);
+    }
+    call.output.Text("\n");
+  }
+}
+
+void PrintRole(Call call, const update::RoleStatus& status, const KeyNames& names) {
   if (call.arguments.Has("json")) {
     json::object object{{"role", status.role},
                         {"version", status.version},
@@ -99,7 +124,8 @@ void PrintRole(Call call, const update::RoleStatus& status) {
                         {"pending", nullptr},
                         {"threshold", status.threshold},
                         {"signed", List(status.signers)},
-                        {"missing", List(status.missing)}};
+                        {"missing", List(status.missing)},
+                        {"names", NamesOf(status, names)}};
     if (status.version > 0) object["expires"] = FormatTime(status.expires);
     if (status.pending > 0) object["pending"] = status.pending;
     call.output.Json(object);
@@ -114,7 +140,8 @@ void PrintRole(Call call, const update::RoleStatus& status) {
             std::to_string(status.signers.size()) + " of " + std::to_string(status.threshold);
   }
   call.output.Text(line + "\n");
-  for (const std::string& id : status.missing) call.output.Text("  missing " + id + "\n");
+  PrintKeys(call, "signed", status.signers, names);
+  PrintKeys(call, "missing", status.missing, names);
 }
 
 }  // namespace
@@ -138,16 +165,22 @@ std::vector<std::string> PathsOf(Call call, std::string_view role) {
   return paths;
 }
 
-// MakeRole makes a role below targets, of the keys in `files`.
-Result<void> MakeRole(Call call, update::Repository& repository, const std::string& role,
-                      std::span<const std::string> files, std::size_t threshold) {
-  update::RoleSetup setup;
-  setup.threshold = threshold;
+Result<std::vector<update::NamedKey>> ReadKeys(std::span<const std::string> files) {
+  std::vector<update::NamedKey> keys;
   for (const std::string& file : files) {
     Result<update::NamedKey> key = update::ReadPublicKey(file);
     if (!key) return key.error();
-    setup.keys.push_back(*std::move(key));
+    keys.push_back(*std::move(key));
   }
+  return keys;
+}
+
+// MakeRole makes a role below targets, of the keys in `files`.
+Result<void> MakeRole(Call call, update::Repository& repository, const std::string& role,
+                      std::span<const std::string> files, std::size_t threshold) {
+  Result<std::vector<update::NamedKey>> keys = ReadKeys(files);
+  if (!keys) return keys.error();
+  const update::RoleSetup setup{.keys = *std::move(keys), .threshold = threshold};
   if (role == update::kEmergencyRole && threshold < update::kMinApprovers) {
     return Error{Code::kUsage,
                  "clients take nothing of an emergency role of which one can sign "
@@ -177,12 +210,19 @@ Result<void> AddKeys(Call call, update::Repository& repository) {
     if (!threshold) return threshold.error();
     return MakeRole(call, repository, role, words.subspan(2), *threshold);
   }
-  for (const std::string& file : words.subspan(2)) {
-    const Result<update::NamedKey> key = update::ReadPublicKey(file);
-    if (!key) return key.error();
-    if (Result<void> done = repository.AddKey(role, *key, base::Now()); !done) return done;
-  }
-  return Ok();
+  const Result<std::vector<update::NamedKey>> keys = ReadKeys(words.subspan(2));
+  return keys ? repository.AddKeys(role, *keys, base::Now()) : Result<void>(keys.error());
+}
+
+// NamesOfKeys is what the repository calls its keys, and what they are called in --keys, should it
+// be older than that.
+std::map<std::string, std::string> NamesOfKeys(Call call, const update::Repository& repository) {
+  std::map<std::string, std::string> names = repository.KeyNames();
+  const update::KeyStore store{std::string(call.arguments.Value("keys").value_or("keys"))};
+  const Result<std::vector<update::NamedKey>> keys = store.List();
+  if (!keys) return names;
+  for (const update::NamedKey& key : *keys) names.emplace(key.keyid, key.name);
+  return names;
 }
 
 }  // namespace
@@ -271,7 +311,8 @@ Exit ShowStatus(Call call) {
   if (!repository) return FailRepo(repository.error());
   const Result<std::vector<update::RoleStatus>> roles = repository->Status();
   if (!roles) return FailRepo(roles.error());
-  for (const update::RoleStatus& status : *roles) PrintRole(call, status);
+  const KeyNames names = NamesOfKeys(call, *repository);
+  for (const update::RoleStatus& status : *roles) PrintRole(call, status, names);
   return Exit::kSatisfied;
 }
 

@@ -91,12 +91,56 @@ Result<std::vector<Reason>> WhyNot(Call call, const Policy& policy,
   return reasons;
 }
 
+// AddDelegateFindings adds every team whose published rules clients would no longer take all of
+// beside `policy`. Their owners publish anew first, or know of it.
+Result<void> AddDelegateFindings(const update::Repository& repository, const Policy& policy,
+                                 std::vector<Reason>& reasons) {
+  Policy together = policy;
+  for (const Delegate& delegate : policy.delegates) {
+    if (!repository.DelegationOf(delegate.name)) continue;
+    const Result<std::optional<std::string>> text =
+        repository.TargetOf(delegate.name, delegate.target);
+    if (!text) return text.error();
+    if (!*text) continue;
+    const Result<void> kept = update::KeepRules(together, delegate, policy.environment, **text);
+    if (kept) continue;
+    reasons.push_back(
+        {kept.error().code, "the published rules of delegate " + kept.error().message});
+  }
+  return Ok();
+}
+
+// AddWithdrawals adds every delegate of `before` that `policy` has no longer.
+Result<void> AddWithdrawals(const update::Repository& repository, const Policy& policy,
+                            const Policy& before, std::vector<Reason>& reasons) {
+  for (const Delegate& delegate : before.delegates) {
+    const bool stays = std::ranges::any_of(policy.delegates, [&](const Delegate& other) {
+      return other.name == delegate.name && other.target == delegate.target;
+    });
+    if (stays || !repository.DelegationOf(delegate.name)) continue;
+    const Result<std::optional<std::string>> text =
+        repository.TargetOf(delegate.name, delegate.target);
+    if (!text) return text.error();
+    if (!*text) continue;
+    reasons.push_back(
+        {Code::kDelegateRefused,
+         "the published rules of delegate " + delegate.name +
+             ": the policy no longer lists it, so its hosts are not pinned any more"});
+  }
+  return Ok();
+}
+
 // Guard lets a policy through that nothing speaks against, or that somebody answers for.
 Result<void> Guard(Call call, const update::Repository& repository, const Policy& policy,
                    const std::optional<Policy>& before, Time now) {
   const auto override_reason = call.arguments.Value("override");
-  const Result<std::vector<Reason>> reasons = WhyNot(call, policy, before, now);
+  Result<std::vector<Reason>> reasons = WhyNot(call, policy, before, now);
   if (!reasons) return reasons.error();
+  if (Result<void> read = AddDelegateFindings(repository, policy, *reasons); !read) return read;
+  if (before) {
+    Result<void> read = AddWithdrawals(repository, policy, *before, *reasons);
+    if (!read) return read;
+  }
   if (reasons->empty()) return Ok();
   for (const Reason& reason : *reasons) ReportWarning(reason.words);
   if (!override_reason || override_reason->empty()) {

@@ -62,9 +62,10 @@ std::optional<PolicyFault> CheckPorts(const Policy& policy,
   const HostRule* for_all = nullptr;
   std::vector<std::pair<std::uint16_t, const HostRule*>> taken;
   const auto duplicate = [&](const HostRule& a, const HostRule& b, const std::string& port) {
-    return PolicyFault{
-        Error{Code::kPolicyDuplicate, Where(a) + " and " + Where(b) + " both rule " + port},
-        static_cast<std::size_t>(&b - policy.hosts.data())};
+    const std::string what = &a == &b ? Where(a) + " has " + port + " twice"
+                                      : Where(a) + " and " + Where(b) + " both rule " + port;
+    return PolicyFault{Error{Code::kPolicyDuplicate, what},
+                       static_cast<std::size_t>(&b - policy.hosts.data())};
   };
   for (const HostRule* rule : same_pattern) {
     if (rule->ports.empty()) {

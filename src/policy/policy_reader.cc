@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/policy_reader.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -145,11 +144,6 @@ void ReadDecision(TableReader& table, HostRule& rule, ReadLog& log) {
     }
     rule.ports.push_back(static_cast<std::uint16_t>(number));
   });
-  std::vector<std::uint16_t> sorted = rule.ports;
-  std::ranges::sort(sorted);
-  if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end()) {
-    table.Fail(Code::kPolicyDuplicate, "ports", std::to_string(*twice) + " stands twice");
-  }
   // No port at all could be meant as well as every port.
   if (has_ports && rule.ports.empty()) {
     table.Fail(Code::kPortInvalid, "ports",

@@ -84,6 +84,10 @@ std::string PolicyInForce::DelegateFile(const std::string& name) const {
   return state_ + "/delegates/" + FileNameOf(name, ".json");
 }
 
+std::string PolicyInForce::CopyOf(const std::string& name) const {
+  return state_ + "/delegates/" + FileNameOf(name, ".copy");
+}
+
 Result<std::string> PolicyInForce::Signed() const {
   const bool apart = Exists(SignedFile());
   return ReadText(apart ? SignedFile() : PolicyFile(), policy::kMaxPolicyJsonSize);
@@ -131,9 +135,13 @@ Result<void> PolicyInForce::FetchDelegate(Client& client, const Policy& policy,
   if (*said->info.length > static_cast<std::int64_t>(policy::kMaxPolicyJsonSize)) {
     return Error{Code::kFileTooLarge, "larger than a policy may be"};
   }
-  const Result<std::string> before =
+  const Result<std::string> there =
       ReadText(DelegateFile(delegate.name), policy::kMaxPolicyJsonSize);
-  if (before && VerifyContent(*before, said->info)) return Ok();
+  if (there && VerifyContent(*there, said->info)) {
+    return Exists(CopyOf(delegate.name)) ? Ok() : KeepDelegate(delegate, *there);
+  }
+  const Result<std::string> before = ReadKept(delegate);
+  if (before && VerifyContent(*before, said->info)) return KeepDelegate(delegate, *before);
   const Result<std::string> content = client.Download(delegate.target, said->info);
   if (!content) return content.error();
   const Result<Policy> theirs = ReadDelegate(delegate, environment_, *content);
@@ -147,10 +155,31 @@ Result<void> PolicyInForce::FetchDelegate(Client& client, const Policy& policy,
                                               " after version " + std::to_string(old->version)};
     }
   }
+  return KeepDelegate(delegate, *content);
+}
+
+// KeepDelegate writes the copy last: at every moment one of the two is whole.
+Result<void> PolicyInForce::KeepDelegate(const Delegate& delegate, const std::string& text) {
   std::error_code error;
   std::filesystem::create_directories(state_ + "/delegates", error);
   if (error) return Error{Code::kFileUnreadable, state_ + "/delegates: " + error.message()};
-  return base::WriteFileAtomically(DelegateFile(delegate.name), AsBytes(*content));
+  const Result<void> done = base::WriteFileAtomically(DelegateFile(delegate.name), AsBytes(text));
+  if (!done) return done;
+  return base::WriteFileAtomically(CopyOf(delegate.name), AsBytes(text));
+}
+
+// ReadKept is the last good file of a delegate, or its copy where that is damaged or gone. Fails
+// where neither is good.
+Result<std::string> PolicyInForce::ReadKept(const Delegate& delegate) const {
+  std::optional<Error> fault;
+  for (const std::string& path : {DelegateFile(delegate.name), CopyOf(delegate.name)}) {
+    Result<std::string> text = ReadText(path, policy::kMaxPolicyJsonSize);
+    const Result<Policy> policy =
+        text ? policy::ReadPolicy(*text, delegate.target) : Result<Policy>(text.error());
+    if (policy) return text;
+    if (!fault) fault = policy.error();
+  }
+  return *fault;
 }
 
 std::vector<Error> PolicyInForce::Fetch(Client& client, const std::string& signed_text) {
@@ -192,11 +221,19 @@ Result<Composed> PolicyInForce::Compose(const std::string& signed_text, const Cl
   for (const Delegate& delegate : delegates) {
     if (++count > kMaxDelegates) break;
     const std::string path = DelegateFile(delegate.name);
-    if (!Exists(path)) continue;
-    const Result<std::string> text = ReadText(path, policy::kMaxPolicyJsonSize);
-    const Result<void> added =
+    if (!Exists(path) && !Exists(CopyOf(delegate.name))) continue;
+    const std::string who = "delegate " + delegate.name;
+    Result<std::string> text = ReadText(path, policy::kMaxPolicyJsonSize);
+    Result<void> added =
         text ? KeepRules(policy, delegate, environment_, *text) : Result<void>(text.error());
-    if (!added) composed.notices.push_back(About("delegate " + delegate.name, added.error()));
+    if (added) continue;
+    composed.notices.push_back(About(who, added.error()));
+    // A file that is damaged added nothing.
+    if (text && policy::ReadPolicy(*text, delegate.target)) continue;
+    text = ReadKept(delegate);
+    if (!text) continue;
+    added = KeepRules(policy, delegate, environment_, *text);
+    if (!added) composed.notices.push_back(About(who + ", from its copy", added.error()));
   }
   composed.emergency = emergency_->Apply(policy, clocks);
   for (const EmergencyView& view : composed.emergency) {

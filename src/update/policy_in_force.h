@@ -8,7 +8,7 @@
 //   signed.json       the environment's policy as it was signed, where that is not the same
 //   emergency.json    the newest emergency statements, and since when they are known
 //   emergency-log.jsonl  each time that one of them came into force, ended or was refused
-//   delegates/        the last good file of each delegate
+//   delegates/        the last good file of each delegate, and a copy, should that be damaged
 //
 // For one thread, and one process at a time: whoever holds the directory's metadata.
 #pragma once
@@ -63,6 +63,7 @@ class PolicyInForce {
   [[nodiscard]] std::string SignedFile() const { return state_ + "/signed.json"; }
   [[nodiscard]] std::string EmergencyFilePath() const { return state_ + "/emergency.json"; }
   [[nodiscard]] std::string DelegateFile(const std::string& name) const;
+  [[nodiscard]] std::string CopyOf(const std::string& name) const;
 
   // Plain is a signed text beside which nothing stands: it names no delegates.
   struct Plain {
@@ -75,6 +76,8 @@ class PolicyInForce {
   Result<const Policy*> Parse(const std::string& signed_text);
   Result<void> FetchEmergency(Client& client);
   Result<void> FetchDelegate(Client& client, const Policy& policy, const Delegate& delegate);
+  Result<void> KeepDelegate(const Delegate& delegate, const std::string& text);
+  [[nodiscard]] Result<std::string> ReadKept(const Delegate& delegate) const;
 
   std::string state_;
   std::string environment_;

@@ -102,6 +102,11 @@ Result<Repository> Repository::Create(const std::string& path,
   if (Result<void> done = repository.Propose("targets", std::move(targets), now); !done) {
     return done.error();
   }
+  std::vector<NamedKey> named;
+  for (const auto& [role, setup] : roles) {
+    named.insert(named.end(), setup.keys.begin(), setup.keys.end());
+  }
+  if (Result<void> done = repository.Remember(named); !done) return done.error();
   return repository;
 }
 
@@ -191,29 +196,33 @@ Result<void> Repository::Propose(const std::string& role, JsonObject body, Time 
   return Ok();
 }
 
-Result<void> Repository::AddKey(const std::string& role, const NamedKey& key, Time now) {
-  if (DelegationOf(role)) return ChangeRoleKeys(role, &key, {}, now);
+Result<void> Repository::AddKeys(const std::string& role, std::span<const NamedKey> added,
+                                 Time now) {
+  if (DelegationOf(role)) return ChangeRoleKeys(role, added, {}, now);
   const Root* root = pending_root_ ? &*pending_root_ : RootInForce();
   JsonObject body = *root->body.object();
   JsonObject roles = ObjectAt(body, "roles");
   if (roles.Find(role) == nullptr) return Error{Code::kUsage, "there is no role " + role};
   JsonObject entry = ObjectAt(roles, role);
   JsonArray ids = *entry.Find("keyids")->array();
-  for (const JsonValue& id : ids) {
-    if (*id.text() == key.keyid) return Error{Code::kUsage, role + " has the key already"};
+  JsonObject keys = ObjectAt(body, "keys");
+  for (const NamedKey& key : added) {
+    const bool there =
+        std::ranges::any_of(ids, [&](const JsonValue& id) { return *id.text() == key.keyid; });
+    if (there) return Error{Code::kUsage, role + " has the key " + key.name + " already"};
+    ids.push_back({key.keyid});
+    keys.Set(key.keyid, key.key);
   }
-  ids.push_back({key.keyid});
   entry.Set("keyids", {std::move(ids)});
   roles.Set(role, {std::move(entry)});
-  JsonObject keys = ObjectAt(body, "keys");
-  keys.Set(key.keyid, key.key);
   body.Set("keys", {std::move(keys)});
   body.Set("roles", {std::move(roles)});
+  if (Result<void> done = Remember(added); !done) return done;
   return Propose("root", std::move(body), now);
 }
 
 Result<void> Repository::RemoveKey(const std::string& role, std::string_view keyid, Time now) {
-  if (DelegationOf(role)) return ChangeRoleKeys(role, nullptr, keyid, now);
+  if (DelegationOf(role)) return ChangeRoleKeys(role, {}, keyid, now);
   const Root* root = pending_root_ ? &*pending_root_ : RootInForce();
   JsonObject body = *root->body.object();
   JsonObject roles = ObjectAt(body, "roles");

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Repository is the publisher's side: a folder DIR with public/, which is uploaded as it is, and
-// pending/, metadata that waits for signatures. A change makes pending metadata; signatures come
-// one by one, over days if need be; when enough are there the file moves to public/ and the next
-// role follows: root, targets, snapshot, timestamp. The timestamp is the last file to be written
-// and the first that clients read, so that whatever ends in between is not seen. One process at a
-// time; for one thread.
+// Repository is the publisher's side: a folder DIR with public/, which is uploaded as it is,
+// pending/, metadata that waits for signatures, and names.json, what its keys are called. A change
+// makes pending metadata; signatures come one by one, over days if need be; when enough are there
+// the file moves to public/ and the next role follows: root, targets, snapshot, timestamp. The
+// timestamp is the last file to be written and the first that clients read, so that whatever ends
+// in between is not seen. One process at a time; for one thread.
 #pragma once
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -76,10 +77,11 @@ class Repository {
   [[nodiscard]] Result<void> DelegateTo(const std::string& role, const RoleSetup& setup,
                                         const std::vector<std::string>& paths, Time now);
 
-  // AddKey and RemoveKey make a pending root, or pending targets for a delegated role, in which
-  // `role` has the key, or no longer.
-  // kUsage where it has it already, has it not, or would have fewer keys than its threshold.
-  [[nodiscard]] Result<void> AddKey(const std::string& role, const NamedKey& key, Time now);
+  // AddKeys and RemoveKey make a pending root, or pending targets for a delegated role, in which
+  // `role` has the keys, all or none of them, or no longer has the key. kUsage where it has one
+  // already, has it not, or would have fewer keys than its threshold.
+  [[nodiscard]] Result<void> AddKeys(const std::string& role, std::span<const NamedKey> added,
+                                     Time now);
   [[nodiscard]] Result<void> RemoveKey(const std::string& role, std::string_view keyid, Time now);
 
   // SetTarget puts `content` into public/targets under its hash, and makes pending targets that
@@ -125,6 +127,10 @@ class Repository {
 
   [[nodiscard]] Result<std::vector<RoleStatus>> Status() const;
 
+  // KeyNames is what the keys that were added here are called, by their ids: the names of their
+  // files. Empty where that was not kept.
+  [[nodiscard]] std::map<std::string, std::string> KeyNames() const;
+
   // Log appends what happened to log.jsonl.
   [[nodiscard]] Result<void> Log(JsonObject entry, Time now) const;
 
@@ -133,10 +139,11 @@ class Repository {
  private:
   Repository(std::string path, MetadataStore pending);
 
+  Result<void> Remember(std::span<const NamedKey> keys) const;
   Result<void> Load();
   Result<void> LoadRole(const std::string& role);
-  Result<void> ChangeRoleKeys(const std::string& role, const NamedKey* add, std::string_view remove,
-                              Time now);
+  Result<void> ChangeRoleKeys(const std::string& role, std::span<const NamedKey> added,
+                              std::string_view remove, Time now);
   Result<void> PutTarget(const std::string& role, const std::string& path, std::string_view content,
                          JsonObject custom, Time now);
   [[nodiscard]] std::size_t NeededFor(const Delegation& delegation) const;

@@ -160,11 +160,12 @@ Result<void> Repository::DelegateTo(const std::string& role, const RoleSetup& se
   delegations.Set("keys", {std::move(keys)});
   delegations.Set("roles", {std::move(roles)});
   body.Set("delegations", {std::move(delegations)});
+  if (Result<void> done = Remember(setup.keys); !done) return done;
   return Propose("targets", std::move(body), now);
 }
 
-// ChangeRoleKeys adds a key to a delegated role, or removes the one with the id `remove`.
-Result<void> Repository::ChangeRoleKeys(const std::string& role, const NamedKey* add,
+// ChangeRoleKeys adds keys to a delegated role, or removes the one with the id `remove`.
+Result<void> Repository::ChangeRoleKeys(const std::string& role, std::span<const NamedKey> added,
                                         std::string_view remove, Time now) {
   JsonObject body = TargetsBody("targets");
   JsonObject delegations = ObjectAt(body, "delegations");
@@ -175,12 +176,17 @@ Result<void> Repository::ChangeRoleKeys(const std::string& role, const NamedKey*
   if (found == roles.end()) return Error{Code::kUsage, "there is no role " + role};
   JsonObject entry = *found->object();
   JsonArray ids = ArrayAt(entry, "keyids");
-  if (add != nullptr) {
-    if (Holds(ids, add->keyid)) return Error{Code::kUsage, role + " has the key already"};
-    ids.push_back({add->keyid});
+  if (remove.empty()) {
     JsonObject keys = ObjectAt(delegations, "keys");
-    keys.Set(add->keyid, add->key);
+    for (const NamedKey& key : added) {
+      if (Holds(ids, key.keyid)) {
+        return Error{Code::kUsage, role + " has the key " + key.name + " already"};
+      }
+      ids.push_back({key.keyid});
+      keys.Set(key.keyid, key.key);
+    }
     delegations.Set("keys", {std::move(keys)});
+    if (Result<void> done = Remember(added); !done) return done;
   } else {
     const std::size_t before = ids.size();
     std::erase_if(ids, [&](const JsonValue& id) { return *id.text() == remove; });

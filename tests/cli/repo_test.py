@@ -47,6 +47,11 @@ class Repositories(RepositoryCase):
         row = self.status()["root"]
         self.assertEqual([row["version"], row["pending"], row["threshold"], row["signed"]], [0, 1, 2, [self.keyid("alice")]])
         self.assertEqual(sorted(row["missing"]), sorted([self.keyid("bob"), self.keyid("carol")]))
+        self.assertEqual(row["names"], {self.keyid(name): name for name in ("alice", "bob", "carol")})
+        text = self.repo("status")
+        self.assertIn(f"  signed {self.keyid('alice')}  alice\n", text)
+        self.assertIn(f"  missing {self.keyid('bob')}  bob\n", text)
+        self.assertNotIn("names.json", os.listdir(os.path.join(self.repo_folder, "public")))
         self.assertEqual(self.published(), [])
         self.assertIn("nothing waits", self.repo("sign", "alice", status=2))
         self.assertIn("nothing waits", self.repo("sign", "next", status=2))
@@ -55,6 +60,20 @@ class Repositories(RepositoryCase):
         self.assertEqual(self.published(), ["1.root.json", "1.targets.json"])
         self.sign("online")
         self.assertEqual([self.status()["timestamp"]["version"], self.status()["timestamp"]["pending"]], [1, None])
+
+    def test_all_keys_of_one_command_are_added_or_none(self):
+        self.init(two=False)
+        self.sign("alice", "online")
+        broken = self.path("broken.pub", "{}")
+        for files in ([self.pub("next"), broken], [self.pub("next"), self.pub("alice")], [self.pub("next")] * 2):
+            self.repo("add-key", "targets", *files, status=2)
+            self.assertIsNone(self.status()["root"]["pending"], files)
+        self.assertIn("has the key alice already", self.repo("add-key", "targets", self.pub("next"), self.pub("alice"), status=2))
+        self.repo("add-key", "targets", self.pub("next"), self.pub("bob"))
+        self.assertEqual(self.status()["root"]["pending"], 2)
+        self.sign("alice")
+        roles = self.metadata("2.root")["signed"]["roles"]
+        self.assertEqual(set(roles["targets"]["keyids"]), {self.keyid(name) for name in ("alice", "next", "bob")})
 
     def test_a_signer_elsewhere_needs_two_files(self):
         self.init()

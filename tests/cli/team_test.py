@@ -53,7 +53,22 @@ pins = [{{ pin = "{OTHER}" }}, {{ pin = "{BACKUP}", use = "backup" }}]
             with open(answer["file"], encoding="utf-8") as file:
                 self.assertEqual([host["pattern"] for host in json.load(file)["host"]], ["api.example.com", "api.pay.example.com"])
             self.assertEqual(self.repo("verify"), "verified\n")
+            kept = os.path.join(os.path.dirname(answer["file"]), "delegates")
+            self.assertEqual(sorted(os.listdir(kept)), ["payments.copy", "payments.json"])
             self.assertIn("above 1", self.speak(lab, "api.pay.example.com", status=2))
+            # A policy beside which clients would not take all of the team's rules is refused as late as here.
+            grant = '[[delegate]]\nname = "payments"\ntarget = "staging/payments.json"\nhosts = ["{}"]\n'
+            rule = f'[[host]]\npattern = "api.pay.example.com"\npins = [{{ pin = "{OTHER}" }}, {{ pin = "{BACKUP}", use = "backup" }}]\n'
+            for more, mentions in ((rule + grant.format("**.pay.example.com"), "has a rule for this port already"),
+                                   (grant.format("eu.pay.example.com"), "may not speak for api.pay.example.com"),
+                                   ("", "no longer lists it")):
+                policy = self.policy(lab, version=2)
+                with open(policy, "a", encoding="utf-8") as file:
+                    file.write(more)
+                words = ["publish", policy, *self.live(lab), "--connect-to", f"api.pay.example.com:443:{lab.address()}"]
+                refused = self.repo(*words, status=1)
+                self.assertIn("the published rules of delegate payments: ", refused)
+                self.assertIn(mentions, refused)
             # Its keys are changed by those who sign policies, and what it said is signed again.
             self.repo("add-key", "payments", self.pub("next"))
             self.repo("remove-key", "payments", self.keyid("bob"))

@@ -40,7 +40,7 @@ class Updates(unittest.TestCase):
         repository.add_target("targets", path, content)
         repository.update("targets")
 
-    def update(self, *remotes, options=(), insecure=("--insecure-http",)):
+    def update(self, *remotes, options=(), insecure=("--insecure-remote-http",)):
         words = [word for remote in remotes for word in ("--remote", getattr(remote, "url", remote))]
         root = self.path("root.json", next(remote.files["metadata/1.root.json"] for remote in remotes
                                            if hasattr(remote, "files")))
@@ -165,7 +165,7 @@ class Updates(unittest.TestCase):
             done = subprocess.run([COTTER, "update", "--remote", repository.url, "--state", self.state],
                                   capture_output=True, text=True, timeout=60, check=False)
             self.assertEqual([done.returncode, done.stdout], [3, ""])
-            self.assertIn("hint: http:// has to be asked for, with --insecure-http\n", done.stderr)
+            self.assertIn("hint: http:// has to be asked for, with --insecure-remote-http\n", done.stderr)
             shutil.rmtree(self.state)
             done = subprocess.run([COTTER, "update", "--remote", repository.url, "--state", self.state],
                                   capture_output=True, text=True, timeout=60, check=False)

@@ -133,6 +133,16 @@ TEST(PolicyIndex, BuildRefusesWhatContradictsItself) {
   }
 }
 
+// It was told as two rules in conflict, both in one line.
+TEST(PolicyIndex, APortThatStandsTwiceIsAFaultOfOneRule) {
+  Policy policy;
+  policy.hosts = {Rule("a.example", {443, 443})};
+  const Result<PolicyIndex> index = PolicyIndex::Build(policy);
+  ASSERT_FALSE(index);
+  EXPECT_NE(index.error().message.find("has port 443 twice"), std::string::npos)
+      << index.error().message;
+}
+
 TEST(PolicyIndex, ARuleThatIsOffNeedsNoPins) {
   HostRule off = Rule("a.example");
   off.pins.clear();

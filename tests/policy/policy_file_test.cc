@@ -129,7 +129,6 @@ TEST(ReadPolicy, ErrorsNamePlaceKeyAndRemedy) {
        Code::kPolicyInvalid},
       {host + "ports = [0]\n", "p:4:9: ", "1 to 65535", Code::kPortInvalid},
       {host + "ports = []\n", "p:4:9: ", "expected a port", Code::kPortInvalid},
-      {host + "ports = [443, 80, 443]\n", "p:4:9: ", "443 stands twice", Code::kPolicyDuplicate},
       {host + "pins = [\n{ pin = \"abc\" }]\n", "p:5:9: ", "64 hex", Code::kPinWrongLength},
       {host + "pins = [{ use = \"backup\" }]\n", "p:4:9: ", "sha256/", Code::kPolicyInvalid},
       {host + "pins = [{ pin = \"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\" }]\n",

@@ -286,9 +286,15 @@ Exit RunEmergency(Call call) {
 constexpr Argument kArguments[] = {
     {.name = "ACTION", .help = "what to do", .choices = kActions},
     {.name = "WORD",
-     .help = "suspend RULE..., revoke PIN, add-pin RULE..., list, end ID; a RULE is the pattern of "
-             "one, or PATTERN:PORT",
+     .help = "what the action takes, as below; a RULE is the pattern of one, or PATTERN:PORT",
      .count = Count::kAny}};
+
+constexpr Action kActionLines[] = {
+    {.line = "suspend RULE...", .help = "have rules report in place of enforcing, for hours"},
+    {.line = "revoke PIN", .help = "distrust a key at once, in every path"},
+    {.line = "add-pin RULE...", .help = "have rules take one key more, for days: --pin"},
+    {.line = "list", .help = "what is said now"},
+    {.line = "end ID", .help = "take a statement back"}};
 
 constexpr Option kOptions[] = {
     {.name = "reason", .arg = "TEXT", .help = "why; compulsory, and shown by every client"},
@@ -346,6 +352,7 @@ const Command kEmergencyCommand{
         "A revocation reaches a client with its next poll, a day after the timestamp at worst, and "
         "one without a network not at all.",
     .arguments = kArguments,
+    .actions = kActionLines,
     .groups = kGroups,
     .examples = kExamples,
     .exits = kExits,

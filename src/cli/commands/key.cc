@@ -184,11 +184,20 @@ Exit RunKey(Call call) {
 constexpr Argument kArguments[] = {
     {.name = "ACTION", .help = "what to do", .choices = kActions},
     {.name = "WORD",
-     .help = "generate NAME, list, export NAME, backup NAME FILE, restore NAME FILE, "
-             "drill NAME FILE, csr NAME, pin NAME; generate, list, export, csr and pin also take "
+     .help = "what the action takes, as below; NAME of generate, list, export, csr and pin may be "
              "pkcs11:token=LABEL;object=NAME",
      .count = Count::kAny,
      .complete = Complete::kFile}};
+
+constexpr Action kActionLines[] = {
+    {.line = "generate NAME", .help = "make a key"},
+    {.line = "list", .help = "every key that is there"},
+    {.line = "export NAME", .help = "print the public half, as update metadata has it"},
+    {.line = "backup NAME FILE", .help = "copy the encrypted key, and prove that the copy signs"},
+    {.line = "restore NAME FILE", .help = "put a backup back, where no key of the name is"},
+    {.line = "drill NAME FILE", .help = "prove that a backup could be restored; changes nothing"},
+    {.line = "csr NAME", .help = "print a certificate request of the key"},
+    {.line = "pin NAME", .help = "print the key's pin"}};
 
 constexpr Option kOptions[] = {{.name = "keys",
                                 .arg = "DIR",
@@ -239,6 +248,7 @@ const Command kKeyCommand{
         "\"next\" or \"backup\", publish that, and have the certificate issued when clients have "
         "it.",
     .arguments = kArguments,
+    .actions = kActionLines,
     .groups = kGroups,
     .examples = kExamples,
     .exits = kExits,

@@ -24,12 +24,19 @@ Exit RunPolicy(Call call) {
   return ChangePolicy(call);
 }
 
-constexpr Argument kArguments[] = {
-    {.name = "ACTION", .help = "what to do", .choices = kActions},
-    {.name = "WORD",
-     .help = "show [HOST[:PORT]], diff OLD NEW, add HOST, replace-pin HOST, remove-pin HOST",
-     .count = Count::kAny,
-     .complete = Complete::kFile}};
+constexpr Argument kArguments[] = {{.name = "ACTION", .help = "what to do", .choices = kActions},
+                                   {.name = "WORD",
+                                    .help = "what the action takes, as below",
+                                    .count = Count::kAny,
+                                    .complete = Complete::kFile}};
+
+constexpr Action kActionLines[] = {
+    {.line = "show [HOST[:PORT]]", .help = "which rule applies, and why none of the others"},
+    {.line = "diff OLD NEW", .help = "what changes for connections, and who would be locked out"},
+    {.line = "add HOST", .help = "add pins: --from-server, --from-cert, --from-csr or --pin"},
+    {.line = "replace-pin HOST", .help = "put another key in the place of one: --pin, --with"},
+    {.line = "remove-pin HOST", .help = "take a pin out: --pin"},
+    {.line = "compile", .help = "write the form that programs start from at once: --output"}};
 
 constexpr Option kOptions[] = {{.name = "policy",
                                 .letter = 'p',
@@ -89,12 +96,12 @@ const Command kPolicyCommand{
     .name = "policy",
     .summary = "show, compare, change and compile a policy",
     .description =
-        "show tells which rule applies to HOST, and of every other rule that covers it why it does "
-        "not; without HOST it lists the policy, and with --json prints it as the canonical JSON "
-        "that machines sign. diff says in words what changes for connections. add, replace-pin and "
-        "remove-pin edit the file in place: the text is parsed again and must mean what was asked "
-        "for before the file is replaced. compile writes the flat form that programs start from.",
+        "Without HOST, show lists the policy, and with --json prints it as the canonical JSON that "
+        "machines sign.\n\n"
+        "add, replace-pin and remove-pin edit the file in place, comments and order untouched: the "
+        "text is parsed again and must mean what was asked for before the file is replaced.",
     .arguments = kArguments,
+    .actions = kActionLines,
     .groups = kGroups,
     .examples = kExamples,
     .exits = kExits,

@@ -30,13 +30,27 @@ Exit RunRepo(Call call) {
   return SignPending(call);
 }
 
-constexpr Argument kArguments[] = {
-    {.name = "ACTION", .help = "what to do", .choices = kActions},
-    {.name = "WORD",
-     .help = "add-key ROLE FILE..., remove-key ROLE KEYID, publish POLICY, promote FROM TO, "
-             "rollback ENVIRONMENT VERSION, request ROLE, sign NAME, refresh NAME",
-     .count = Count::kAny,
-     .complete = Complete::kFile}};
+constexpr Argument kArguments[] = {{.name = "ACTION", .help = "what to do", .choices = kActions},
+                                   {.name = "WORD",
+                                    .help = "what the action takes, as below",
+                                    .count = Count::kAny,
+                                    .complete = Complete::kFile}};
+
+constexpr Action kActionLines[] = {
+    {.line = "init", .help = "make a repository of the keys that the options of init name"},
+    {.line = "publish POLICY", .help = "propose a policy, where nothing speaks against it"},
+    {.line = "promote FROM TO", .help = "propose the policy of one environment for another"},
+    {.line = "rollback ENVIRONMENT VERSION",
+     .help = "propose an old policy again, under a higher version"},
+    {.line = "sign NAME",
+     .help = "sign all that waits for the key NAME; what has enough signatures is published"},
+    {.line = "request ROLE", .help = "write what waits for a signer who is elsewhere"},
+    {.line = "status", .help = "who has signed, who is missing, and until when roles hold"},
+    {.line = "verify", .help = "follow what is published as a client would"},
+    {.line = "refresh NAME", .help = "sign a new timestamp, and what else ends soon, from a timer"},
+    {.line = "add-key ROLE FILE...",
+     .help = "propose keys for a role, all or none; a role that is not there is made"},
+    {.line = "remove-key ROLE KEYID", .help = "propose that a role loses a key"}};
 
 constexpr Option kOptions[] = {
     {.name = "repo",
@@ -146,18 +160,18 @@ const Command kRepoCommand{
     .summary = "publish signed policies that clients update from",
     .description =
         "A repository is a folder: public/ is uploaded as it is to any web server, pending/ is "
-        "metadata that waits for signatures, log.jsonl what happened. publish, promote, rollback, "
-        "add-key and remove-key make pending metadata; it moves to public/ when as many have "
-        "signed as have to, over days if need be. Signers who are elsewhere get the file that "
-        "request writes, and send back the one that sign --request writes.\n\n"
-        "Below targets stand delegated roles, with keys of their own: add-key makes one of a name "
-        "that is not there. emergency is the one that 'cotter emergency' speaks for; teams that "
-        "the "
-        "policy lists as [[delegate]] publish with --delegate.\n\n"
+        "metadata that waits for signatures, log.jsonl what happened.\n\n"
+        "What an action proposes waits in pending/ until as many have signed as have to, over days "
+        "if need be, and is then published. A signer who is elsewhere gets the file that request "
+        "writes, runs sign --request, and sends back a file for sign --add.\n\n"
         "publish refuses a policy in which lint finds errors, that a live server does not satisfy, "
-        "that has no backup pin, or that drops a pin that is in use. --override REASON takes the "
-        "blame, and is recorded.",
+        "that has no backup pin, that drops a pin in use, or that would take the rules of a team "
+        "away. --override REASON takes the blame, and is recorded.\n\n"
+        "Below targets stand delegated roles, with keys of their own: emergency, which 'cotter "
+        "emergency' speaks for, and teams that the policy lists as [[delegate]], which publish "
+        "with --delegate.",
     .arguments = kArguments,
+    .actions = kActionLines,
     .groups = kGroups,
     .examples = kExamples,
     .exits = kExits,

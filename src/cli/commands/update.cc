@@ -141,8 +141,8 @@ Exit PrintRejected(Call call, const update::UpdateRejected& rejected) {
     if (!rejected.remote.empty()) where += ", by " + rejected.remote;
     ReportError(where, rejected.error);
     if (rejected.error.code == Code::kFetchFailed && rejected.remote.starts_with("http://") &&
-        !call.arguments.Has("insecure-http")) {
-      ReportHint("http:// has to be asked for, with --insecure-http");
+        !call.arguments.Has("insecure-remote-http")) {
+      ReportHint("http:// has to be asked for, with --insecure-remote-http");
     }
   }
   return ExitOf(rejected.error.code) == Exit::kUsage && !rejected.remote.empty() &&
@@ -164,10 +164,10 @@ Exit RunUpdate(Call call) {
     ReportHint("'cotter help update' shows what it takes");
     return Exit::kUsage;
   }
-  update::CurlFetcher fetcher(call.arguments.Has("insecure-http")
+  update::CurlFetcher fetcher(call.arguments.Has("insecure-remote-http")
                                   ? update::Cleartext::kInsecureAllow
                                   : update::Cleartext::kRefuse,
-                              TextOf(call.arguments, "cacert"));
+                              TextOf(call.arguments, "remote-cacert"));
   update::PolicyUpdate update(options);
   const auto done = update.Run(fetcher, base::Now());
   if (const auto* rejected = std::get_if<update::UpdateRejected>(&done)) {
@@ -206,12 +206,14 @@ constexpr Option kOptions[] = {
     kJsonOption};
 
 constexpr Option kChannelOptions[] = {
-    {.name = "cacert",
+    {.name = "remote-cacert",
      .arg = "FILE",
      .help = "trust these roots for the channel, in place of the system's",
-     .complete = Complete::kFile},
-    {.name = "insecure-http",
-     .help = "insecure: allow http://: signatures hold, but who reads along sees what is fetched"}};
+     .complete = Complete::kFile,
+     .older = "cacert"},
+    {.name = "insecure-remote-http",
+     .help = "insecure: allow http://: signatures hold, but who reads along sees what is fetched",
+     .older = "insecure-http"}};
 
 constexpr OptionGroup kGroups[] = {{.title = "Options", .options = kOptions},
                                    {.title = "Channel", .options = kChannelOptions}};
