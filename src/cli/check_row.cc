@@ -4,13 +4,11 @@
 #include <algorithm>
 #include <utility>
 
-#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include "cli/safe_text.h"
 #include "cli/wrap.h"
 #include "policy/words.h"
-#include <cotter/evaluate.h>
 
 namespace cotter::cli {
 namespace {
@@ -61,17 +59,6 @@ std::string WordsOf(const Pin& pin) {
   return words;
 }
 
-void AppendPinned(Medium medium, std::string& text, std::span<const Pin> pins) {
-  std::vector<std::string> lines;
-  for (const Pin& pin : pins.first(std::min(pins.size(), kMostPinned))) {
-    lines.push_back(FormatPin(pin.digest) + "  " + WordsOf(pin));
-  }
-  if (pins.size() > kMostPinned) {
-    lines.push_back("and " + std::to_string(pins.size() - kMostPinned) + " more");
-  }
-  AppendColumn(medium, text, "pinned", lines);
-}
-
 void AppendFound(Medium medium, std::string& text, std::span<const Digest> found) {
   std::vector<std::string> lines;
   for (const Digest& digest : found) {
@@ -98,7 +85,7 @@ void AppendDetails(Medium medium, std::string& text, const CheckRow& row) {
                FormatPin(row.matched->pin) + "  " + std::string(PlaceOf(row.matched->index)) +
                    (row.matched->index == 0 ? "" : " " + std::to_string(row.matched->index)));
   }
-  AppendPinned(medium, text, row.pinned);
+  AppendColumn(medium, text, "pinned", PinnedLines(row.pinned));
   AppendFound(medium, text, row.found);
   AppendLine(medium, text, "peer", row.tls.empty() ? row.peer : row.peer + ", " + row.tls);
   if (row.policy) {
@@ -109,17 +96,6 @@ void AppendDetails(Medium medium, std::string& text, const CheckRow& row) {
 
 json::value TextOrNull(const std::string& text) {
   return text.empty() ? json::value(nullptr) : json::value(text);
-}
-
-json::array PinnedJson(std::span<const Pin> pins) {
-  json::array array;
-  for (const Pin& pin : pins) {
-    array.push_back({{"pin", FormatPin(pin.digest)},
-                     {"kind", policy::WordFor(policy::kKindWords, pin.kind)},
-                     {"place", policy::WordFor(policy::kPlaceWords, pin.place)},
-                     {"use", policy::WordFor(policy::kUseWords, pin.use)}});
-  }
-  return array;
 }
 
 json::object RowJson(const CheckRow& row) {
@@ -156,6 +132,37 @@ json::object RowJson(const CheckRow& row) {
 
 std::string_view SummaryOf(const CheckRow& row) {
   return row.code ? Explained(*row.code) : row.message;
+}
+
+std::vector<Pin> MissedPins(const Verdict& verdict) {
+  std::vector<Pin> pins;
+  const bool missed =
+      verdict.outcome == Outcome::kPinMismatch || verdict.outcome == Outcome::kReported;
+  if (!missed || !verdict.rule) return pins;
+  for (std::size_t i = 0; i < verdict.rule->pin_count(); ++i) pins.push_back(verdict.rule->pin(i));
+  return pins;
+}
+
+std::vector<std::string> PinnedLines(std::span<const Pin> pins) {
+  std::vector<std::string> lines;
+  for (const Pin& pin : pins.first(std::min(pins.size(), kMostPinned))) {
+    lines.push_back(FormatPin(pin.digest) + "  " + WordsOf(pin));
+  }
+  if (pins.size() > kMostPinned) {
+    lines.push_back("and " + std::to_string(pins.size() - kMostPinned) + " more");
+  }
+  return lines;
+}
+
+json::array PinnedJson(std::span<const Pin> pins) {
+  json::array array;
+  for (const Pin& pin : pins) {
+    array.push_back({{"pin", FormatPin(pin.digest)},
+                     {"kind", policy::WordFor(policy::kKindWords, pin.kind)},
+                     {"place", policy::WordFor(policy::kPlaceWords, pin.place)},
+                     {"use", policy::WordFor(policy::kUseWords, pin.use)}});
+  }
+  return array;
 }
 
 CheckRow RowWithoutVerdict(std::string target, std::string peer, const Error& error) {

@@ -12,9 +12,12 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/json/array.hpp>
+
 #include "cli/exit.h"
 #include "cli/output.h"
 #include <cotter/code.h>
+#include <cotter/evaluate.h>
 #include <cotter/pin.h>
 #include <cotter/result.h>
 
@@ -51,6 +54,15 @@ struct CheckRow {
   // is_unpinned reports the one yes that --require-pinned turns into a no.
   [[nodiscard]] bool is_unpinned() const noexcept { return verdict == "not_pinned"; }
 };
+
+// MissedPins is the pins of the rule of a verdict that none of them matched; empty for others.
+[[nodiscard]] std::vector<Pin> MissedPins(const Verdict& verdict);
+
+// PinnedLines is a line for each of `pins`, the first few: the pin, and what the policy says of it.
+[[nodiscard]] std::vector<std::string> PinnedLines(std::span<const Pin> pins);
+
+// PinnedJson is all of them.
+[[nodiscard]] boost::json::array PinnedJson(std::span<const Pin> pins);
 
 // RowWithoutVerdict is a target that came to no verdict of a policy, for the reason in `error`: it
 // could not be asked (network_error), or what it presented is refused whatever the policy says

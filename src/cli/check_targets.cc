@@ -102,11 +102,7 @@ CheckRow RowOf(const std::string& target, Answer answer, const PolicyIndex& poli
   row.notes = NotesOf(answer.verdict.reasons);
   if (const auto& rule = answer.verdict.rule) {
     row.rule = rule->pattern();
-    const bool missed = answer.verdict.outcome == Outcome::kPinMismatch ||
-                        answer.verdict.outcome == Outcome::kReported;
-    for (std::size_t i = 0; missed && i < rule->pin_count(); ++i) {
-      row.pinned.push_back(rule->pin(i));
-    }
+    row.pinned = MissedPins(answer.verdict);
   }
   if (answer.verdict.match) {
     row.matched = CheckRow::Match{.pin = answer.verdict.match->pin.digest,

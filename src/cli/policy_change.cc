@@ -26,6 +26,7 @@
 #include "policy/policy_file.h"
 #include "policy/words.h"
 #include "probe/look.h"
+#include "probe/seen_certificate.h"
 #include <cotter/certificate.h>
 
 namespace cotter::cli {
@@ -59,14 +60,52 @@ Result<Request> ReadRequest(Call call, std::string_view host) {
   return request;
 }
 
+// IsFor reports that a certificate has a name that the hosts of `pattern` may be called by.
+bool IsFor(const probe::SeenCertificate& leaf, const HostPattern& pattern) {
+  if (pattern.kind() == HostPattern::Kind::kExact) return probe::IsFor(leaf, pattern.base());
+  return std::ranges::any_of(leaf.names, [&pattern](const std::string& name) {
+    const bool star = name.starts_with("*.");
+    // What stands for a star may be any label.
+    const Result<HostName> host = HostName::Parse(star ? "x" + name.substr(1) : name);
+    return host && pattern.Matches(*host);
+  });
+}
+
+// WarnOfStranger says that a certificate is not what a pin for the rule would be made of: it is for
+// other hosts, or cannot stand where the pin is to match. The pin may be right all the same: a key
+// outlives the names of its certificates.
+void WarnOfStranger(const std::string& path, ByteView der, const Request& request) {
+  const Result<probe::SeenCertificate> seen = probe::SeeCertificate(der);
+  if (!seen) return;
+  if (seen->is_ca) {
+    if (request.entry.pin.place == PinPlace::kLeaf) {
+      ReportWarning(path +
+                    ": the certificate is a CA's, which is never a server's: a pin with "
+                    "place leaf will not match it");
+    }
+    return;
+  }
+  if (request.entry.pin.place == PinPlace::kCa) {
+    ReportWarning(path + ": the certificate is no CA's: a pin with place ca will not match it");
+  }
+  if (IsFor(*seen, request.pattern)) return;
+  std::string names;
+  for (const std::string& name : seen->names) names += (names.empty() ? "" : ", ") + name;
+  ReportWarning(path + ": the certificate is for " + (names.empty() ? "no host at all" : names) +
+                ", not for " + request.pattern.ToString() + ": is it the right one?");
+}
+
 // DigestOfFile is the pin of the first item of `kind` in a file.
-Result<Digest> DigestOfFile(const std::string& path, formats::MaterialKind kind) {
+Result<Digest> DigestOfFile(const std::string& path, formats::MaterialKind kind,
+                            const Request& request) {
   const Result<base::FileImage> file = base::ReadFile(path);
   if (!file) return file.error();
   const auto items = formats::ReadKeyMaterial(file->bytes());
   if (!items) return Error{items.error().code, path + ": " + items.error().message};
   for (const formats::KeyMaterial& item : *items) {
-    if (item.kind() == kind) return base::Sha256(item.spki());
+    if (item.kind() != kind) continue;
+    if (kind == formats::MaterialKind::kCertificate) WarnOfStranger(path, item.der(), request);
+    return base::Sha256(item.spki());
   }
   return Error{Code::kInputUnknown, path + ": holds no " + std::string(formats::NameOf(kind))};
 }
@@ -115,9 +154,9 @@ Result<std::vector<Digest>> ReadDigests(Call call, std::string_view host, Reques
     return DigestsOfServer(call, host, request.entry.pin.place);
   }
   if (const auto file = arguments.Value("from-cert")) {
-    digest = DigestOfFile(std::string(*file), formats::MaterialKind::kCertificate);
+    digest = DigestOfFile(std::string(*file), formats::MaterialKind::kCertificate, request);
   } else if (const auto csr = arguments.Value("from-csr")) {
-    digest = DigestOfFile(std::string(*csr), formats::MaterialKind::kRequest);
+    digest = DigestOfFile(std::string(*csr), formats::MaterialKind::kRequest, request);
   } else {
     digest = ParsePin(*arguments.Value("pin"));
   }

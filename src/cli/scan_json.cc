@@ -159,6 +159,8 @@ json::object ScanJson(const ScanRow& row) {
           {"verdict", row.check.verdict},
           {"code", CodeOrNull(row.check.code)},
           {"message", row.check.message},
+          {"rule", row.check.rule ? json::value(*row.check.rule) : json::value(nullptr)},
+          {"pinned", PinnedJson(row.check.pinned)},
           {"lifetime", std::move(lifetime)},
           {"findings", std::move(findings)},
           {"addresses", std::move(addresses)}};

@@ -31,6 +31,7 @@ CheckRow RowOf(const std::string& target, const AddressFacts& address, const Loo
   row.code = seen.code;
   row.message = seen.message;
   if (seen.verdict.rule) row.rule = seen.verdict.rule->pattern();
+  row.pinned = MissedPins(seen.verdict);
   if (!look.chain->path_pins.empty()) row.found = look.chain->path_pins.front();
   return row;
 }

@@ -124,6 +124,9 @@ class TextSheet final : public ScanSheet {
       if (!listed && !one.peers.empty()) line += " (" + PeersText(one.peers) + ")";
       Line(text, line);
     }
+    for (const std::string& pinned : PinnedLines(row.check.pinned)) {
+      Line(text, "pinned: " + pinned);
+    }
     for (const AddressFacts& address : row.facts.addresses) {
       for (const LookFacts& look : address.looks) {
         // That a session is taken up again is for machines to know.

@@ -231,7 +231,7 @@ constexpr CodeInfo kCodes[] = {
     {Code::kEmergencyInvalid, "emergency_invalid",
      "an emergency statement is outside the limits of its kind"},
     {Code::kRuleSuspended, "rule_suspended",
-     "an emergency statement suspends the rule: told, and let through"},
+     "an emergency statement suspends the rule: what its pins refuse is told, and let through"},
     {Code::kDelegateRefused, "delegate_refused",
      "a delegate's policy speaks for hosts that are not its own"},
     {Code::kTokenFailed, "token_failed", "a PKCS #11 token could not be used"},

@@ -76,6 +76,21 @@ class Emergencies(RepositoryCase):
             self.assertEqual([one["standing"] for one in self.update(self.url)["emergency"]], ["over"])
             self.assertEqual(self.check(lab), ("pin_mismatch", "pin_mismatch"))
 
+    # The pins of a suspended rule are tried all the same: what they allow is pinned, and what they refuse is reported.
+    def test_S1_52_a_suspended_rule_whose_pin_matches_is_pinned_and_says_so(self):
+        with Lab([]) as lab:
+            self.begin(lab)
+            self.assertEqual(self.check(lab), ("pinned_ok", None))
+            self.emergency("suspend", "api.example.com", "--id", "E1", *WHY)
+            self.sign("alice")
+            self.approve("bob")
+            self.assertEqual(self.check(lab), ("pinned_ok", "rule_suspended"))
+            done = subprocess.run([COTTER, "check", "--policy", self.file, *self.live(lab), f"api.example.com:{lab.port()}"],
+                                  capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("pinned_ok  an emergency statement suspends the rule: what its pins refuse is told", done.stdout)
+            self.assertIn("matched: ", done.stdout)
+
     def test_S1_52_S3_39_a_revocation_wins_over_pins_and_suspension_and_the_last_pin_needs_one_more(self):
         with Lab([]) as lab:
             self.begin(lab)

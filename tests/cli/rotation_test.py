@@ -71,6 +71,31 @@ pins = [
         self.assertEqual((row["verdict"], row["code"], code), ("pinned_ok", None, 0))
         self.assertEqual(row["matched"], {"pin": self.lab.pin("leaf"), "place": "leaf", "index": 0})
 
+    def added(self, name, host, *words):
+        """What policy add says on standard error of the certificate called `name`."""
+        policy = os.path.join(self.folder.name, "added.toml")
+        with open(policy, "w", encoding="utf-8") as file:
+            file.write(f'[policy]\nname = "p"\nversion = 1\n[[host]]\npattern = "{host}"\n'
+                       f'pins = [{{ pin = "{self.lab.pin("backup")}" }}]\n')
+        done = run("policy", "add", host, "--from-cert", self.lab.file(name), *words, "--policy", policy)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return [line for line in done.stderr.splitlines() if "warning" in line]
+
+    # A typing error here once pinned another server's key without a word.
+    def test_S0_13_a_certificate_that_is_not_the_hosts_is_told_when_its_pin_is_added(self):
+        for host in (HOST, "*.example.com", "**.example.com"):
+            self.assertEqual(self.added("leaf", host), [], host)
+        for name, host, words in (("wrong-host", HOST, "not for " + HOST), ("leaf", "shop.example.net", HOST),
+                                  ("leaf", "*.example.net", "not for *.example.net")):
+            told = self.added(name, host)
+            self.assertEqual(len(told), 1, told)
+            self.assertIn(words, told[0])
+
+    def test_S0_13_a_pin_that_cannot_match_in_its_place_is_told_when_it_is_added(self):
+        self.assertEqual(self.added("intermediate", HOST, "--place", "ca"), [])
+        self.assertIn("no CA's", " ".join(self.added("leaf", HOST, "--place", "ca")))
+        self.assertIn("is a CA's", " ".join(self.added("intermediate", HOST, "--place", "leaf")))
+
     def test_S0_07_S0_21_S2_08_the_backup_key_survives_and_is_told(self):
         row, code, _ = self.judge("backup")
         self.assertEqual((row["verdict"], row["code"], code), ("pinned_ok", "backup_pin_matched", 0))

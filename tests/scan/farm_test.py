@@ -206,6 +206,23 @@ class Farm(unittest.TestCase):
             target = json.loads(expired.stdout)["targets"][0]
             self.assertEqual((expired.returncode, target["code"]), (1, "cert_expired"))
 
+    # S0-18: of a refused host what is pinned stands beside what was found.
+    def test_a_refused_host_shows_the_pins_of_its_rule(self):
+        served, pinned = self.ca.leaf("served"), self.ca.leaf("pinned")
+        policy = os.path.join(self.ca.folder, "refused.toml")
+        with open(policy, "w", encoding="ascii") as out:
+            out.write(f'[policy]\nname = "p"\nversion = 1\n[[host]]\npattern = "{HOST}"\n'
+                      f'pins = [{{ pin = "{pin_of(pinned)}", place = "leaf" }}]\n')
+        with nginx(self.ca, [("127.0.0.1", ["served"], HSTS)]) as port:
+            exit_code, answer = scan(self.ca, "-p", policy, *at(port, "127.0.0.1"))
+            target = answer["targets"][0]
+            self.assertEqual((exit_code, target["verdict"], target["rule"]), (1, "pin_mismatch", HOST))
+            self.assertEqual(target["pinned"],
+                             [{"pin": pin_of(pinned), "kind": "spki", "place": "leaf", "use": "active"}])
+            text = run("--no-system-roots", "--cacert", self.ca.root_file, "-p", policy, *at(port, "127.0.0.1")).stdout
+            self.assertIn(f"pinned: {pin_of(pinned)}  leaf active", text)
+            self.assertIn(pin_of(served), text)
+
     # S3-11: the standby endpoint makes a signature with the backup key.
     def test_a_standby_endpoint_proves_its_key(self):
         active, backup = self.ca.leaf("active"), self.ca.leaf("backup")
