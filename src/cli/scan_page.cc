@@ -111,6 +111,9 @@ class Page final : public ScanSheet {
              "</td><td>" + Escaped(LifetimeText(row)) + "</td><td>";
     AddFindings(row);
     rows_ += "</td></tr>\n<tr><td colspan=\"4\"><details><summary>addresses</summary><ul>";
+    for (const std::string& pinned : PinnedLines(row.check.pinned)) {
+      rows_ += "<li>pinned: " + Escaped(pinned) + "</li>";
+    }
     for (const probe::AddressFacts& address : row.facts.addresses) AddAddress(address);
     rows_ += "</ul></details></td></tr>\n";
   }
