@@ -20,6 +20,14 @@ endif()
 option(COTTER_WERROR "Treat warnings as errors" OFF)
 set(COTTER_SANITIZE "" CACHE STRING "Sanitizers to build with, as -fsanitize takes them")
 
+# cotter_time_out(VARIABLE SECONDS): how long a test may take. A sanitizer makes programs slow: three times as long.
+function(cotter_time_out variable seconds)
+  if(COTTER_SANITIZE)
+    math(EXPR seconds "3 * ${seconds}")
+  endif()
+  set(${variable} ${seconds} PARENT_SCOPE)
+endfunction()
+
 add_library(cotter_build INTERFACE)
 target_compile_options(cotter_build INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast)
 if(COTTER_WERROR)

@@ -73,7 +73,8 @@ function(cotter_unit_tests room)
   target_include_directories(cotter_${room}_test PRIVATE ${PROJECT_SOURCE_DIR})
   target_compile_definitions(cotter_${room}_test PRIVATE COTTER_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(cotter_${room}_test PRIVATE cotter_${room} ${ARG_LINKS} GTest::gmock GTest::gtest_main)
-  gtest_discover_tests(cotter_${room}_test TEST_PREFIX ${room}/ DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
+  cotter_time_out(time_out 120)
+  gtest_discover_tests(cotter_${room}_test TEST_PREFIX ${room}/ DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${time_out})
 endfunction()
 
 # cotter_script_test(NAME SCRIPT [ARGS ARG…] [TIMEOUT SECONDS] [LABELS LABEL…] [RUN_SERIAL]) registers SCRIPT, Python or
@@ -90,9 +91,10 @@ function(cotter_script_test name script)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
+  cotter_time_out(time_out ${ARG_TIMEOUT})
   add_test(NAME ${name} COMMAND /bin/sh -c [[COTTER_BIN=${COTTER_BIN:-$0} exec "$@"]] ${PROJECT_BINARY_DIR}/cotter
                                 ${interpreter} ${script} ${ARG_ARGS})
   set_tests_properties(${name} PROPERTIES
-    TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}" RUN_SERIAL ${ARG_RUN_SERIAL}
+    TIMEOUT ${time_out} LABELS "${ARG_LABELS}" RUN_SERIAL ${ARG_RUN_SERIAL}
     ENVIRONMENT "COTTER_SOURCE_DIR=${PROJECT_SOURCE_DIR};COTTER_BUILD_DIR=${PROJECT_BINARY_DIR};COTTER_TESTDATA=${COTTER_TESTDATA}")
 endfunction()
