@@ -17,6 +17,7 @@ class Column:
         self.title = facts["title"]
         self.place = facts["place"]
         self.cannot = facts.get("cannot", {})  # field -> why
+        self.serve = facts.get("serve", [])  # knobs that its servers have beside the row's
         self.differs = facts.get("differs", {})  # row -> {found, why}
         self._path = os.path.join(FOLDER, "results", f"{name}.json")
 

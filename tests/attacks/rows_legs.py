@@ -64,6 +64,7 @@ def http_proxy(t):
 
 @row("HTTP, an intercepting one: mitmproxy, its CA trusted", "refused (pin_mismatch)")
 def intercepting_proxy(t):
+    t.by_daemon()
     server = t.serve()
     with t.stage.mitmproxy() as interceptor:
         proxy = f"http://127.0.0.1:{interceptor.port}"

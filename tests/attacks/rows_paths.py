@@ -107,6 +107,7 @@ def another_next_time(t):  # S1-26, S1-30
 
 @row("mitmproxy, its CA trusted", "refused (pin_mismatch)")
 def mitmproxy(t):
+    t.by_daemon()
     genuine_server = t.serve()
     with t.stage.mitmproxy("--mode", f"reverse:https://localhost:{t.port(genuine_server)}") as interceptor:
         interceptor.control(f"https://localhost:{interceptor.port}/")

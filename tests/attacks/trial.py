@@ -42,9 +42,14 @@ class Trial:
 
     def serve(self, *knobs):
         """Starts a server of the lab, by cotter_lab_server's knobs; its number."""
-        server = self.stage.lab.serve(*knobs)
+        server = self.stage.lab.serve(*knobs, *self.column.serve)
         self._expected[server] = {"canaries": 0, "completed": 0, "resumed": 0}
         return server
+
+    def by_daemon(self):
+        """Says that the row's servers are not, or not alone, the lab's."""
+        if self.column.serve:
+            self._refuse_unsupported("daemon")
 
     def port(self, server):
         return self.stage.lab.port(server)
@@ -98,6 +103,8 @@ class Trial:
     def get(self, server, host=HOST, path="/", port=None, connect=None, ends_at=None, **fields):
         """One request to a lab server (None: to `port` or `connect`, of a server that keeps no record for us). `ends_at`
         is the server that the last redirect leads to."""
+        if server is None:
+            self.by_daemon()
         if server is not None:
             port, connect = port or self.port(server), connect or self.stage.lab.address(server)
         connect = connect or f"127.0.0.1:{port}"

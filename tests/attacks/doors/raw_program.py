@@ -15,6 +15,7 @@ class Request:
     port: int
     host: str  # as the row writes it, without brackets, in ASCII
     text: str  # the request
+    secret: str  # what it holds that nobody else may see, and the end of a request
     roots: str
     cert: str
     key: str
@@ -33,6 +34,7 @@ def request_of(order, roots):
     address, connect_port = (f"{host}:{port}" if environment else connect).rsplit(":", 1)
     fields = "".join(f"{field}: {value}\r\n" for field, value in (order.get("headers") or {}).items())
     request = Request(address=address.strip("[]"), port=int(connect_port), host=host.strip("[]"), roots=roots,
+                   secret=(order.get("headers") or {}).get("Authorization", "") + "\r\n\r\n",
                    text=f"GET {path or '/'} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n{fields}\r\n",
                    cert=order.get("cert") or "", key=order.get("key") or "", careless=tuple(order.get("careless") or ()))
     return request, environment
@@ -43,9 +45,14 @@ def read(outcome):
     return (int(found[1]) if found else None), None
 
 
-def serve(program, cannot=()):
+def answered(pattern):
+    """A read for a program of another protocol, which complains of the answer by `pattern`."""
+    return lambda outcome: (200 if re.search(pattern, outcome.out + outcome.err) else None, None)
+
+
+def serve(program, reads=read, late=None):
     def command(order, roots):
         request, environment = request_of(order, roots)
         return program(request), environment
 
-    Door(command, read, (*CANNOT, *cannot)).serve()
+    Door(command, reads, CANNOT, late).serve()

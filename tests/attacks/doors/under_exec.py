@@ -15,6 +15,10 @@ import urllib.parse
 PATIENCE_SECONDS = 50  # below that of the table
 
 
+class Unsupported(Exception):
+    """The program cannot be asked for what an order says; the argument names it."""
+
+
 class Outcome:
     """What one process came to: its exit code, its output, and the lines of its audit."""
 
@@ -24,9 +28,9 @@ class Outcome:
 
 class Door:
     """The conversation with the table. `command(order, roots)` gives the program's words and its environment;
-    `read(outcome)` gives (HTTP status or None, peer or None). A `late` program verifies once the handshake is over."""
+    `read(outcome)` gives (HTTP status or None, peer or None). `late(outcome)`: the program refused by itself, once the handshake was over."""
 
-    def __init__(self, command, read, cannot, late=False):
+    def __init__(self, command, read, cannot, late=None):
         parser = argparse.ArgumentParser()
         parser.add_argument("--policy", required=True)
         parser.add_argument("--roots", required=True)
@@ -50,7 +54,10 @@ class Door:
         for field in self._cannot:
             if order.get(field):
                 return {"unsupported": field}
-        return self._verdict(self._run(order))
+        try:
+            return self._verdict(self._run(order))
+        except Unsupported as unsupported:
+            return {"unsupported": str(unsupported)}
 
     def _run(self, order):
         audit = pathlib.Path(self._folder.name) / "audit"
@@ -78,7 +85,7 @@ class Door:
         answer["outcome"] = line["outcome"]
         answer["told"] = sum(one["action"] != "allowed" and one["outcome"] != "pki_error" for one in outcome.audit)
         if refused or status is None:
-            answer["late"] = self._late and not refused
+            answer["late"] = bool(self._late and self._late(outcome)) and not refused
             return {**answer, "code": line.get("code") or "tls_failed", "outcome": line["outcome"] if refused else None,
                     "message": line.get("message", outcome.err[-2000:])}
         return {**answer, "ok": True, "message": line.get("message", ""), "status": status}
