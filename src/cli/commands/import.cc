@@ -114,8 +114,8 @@ constexpr Example kExamples[] = {
     {.line = "cotter import app/src/main/res/xml/network_security_config.xml -o policy.toml",
      .help = "an Android app's pins become a policy"},
     {.line = "cotter import app-release.apk", .help = "the same from the built app"},
-    {.line = "curl -sI https://api.example.com/ | cotter import --host api.example.com -",
-     .help = "the Public-Key-Pins header of a server that still sends one"},
+    {.line = "cotter import --host api.example.com headers.txt",
+     .help = "the Public-Key-Pins header of a server that still sends one, saved by curl -sI"},
     {.line = "cotter import --from okhttp ApiClient.kt", .help = "pins out of Kotlin or Java"}};
 
 constexpr ExitNote kExits[] = {
