@@ -125,19 +125,23 @@ other_boost() {
 
 # --- build ------------------------------------------------------------------------------------------------------------
 
-# build_preset NAME configures build/NAME when it never was, or when the presets changed, and builds it: with ninja's
-# progress on a terminal, else without a word unless it fails.
+# build_preset NAME configures the preset's folder when it never was, when the presets changed, or when tests are wanted
+# and were not, and builds it: with ninja's progress on a terminal, else without a word unless it fails. The preset test
+# is the release with its tests beside it, in the same folder.
 build_preset() {
-  local preset=$1 dir=$root/build/$1
-  if [[ ! -e $dir/configured || $root/CMakePresets.json -nt $dir/configured ]]; then
+  local preset=$1 dir=$root/build/${1/#test/release} target=all
+  [[ $preset != release ]] || target=product
+  if [[ ! -e $dir/configured || $root/CMakePresets.json -nt $dir/configured ]] ||
+    [[ $preset == test && $(<"$dir/configured") != test ]]; then
     (cd "$root" && log_run "configure-$preset" cmake --preset "$preset") || die "the $preset build could not be configured"
-    : >"$dir/configured"
+    echo "$preset" >"$dir/configured"
   fi
   if [[ -t 2 ]]; then
-    cmake --build "$dir" -j "$(nproc)" >&2 </dev/null || die "the $preset build failed"
+    cmake --build "$dir" -j "$(nproc)" --target "$target" >&2 </dev/null || die "the $preset build failed"
   else
     [[ -e $dir/cotter ]] || say "building ($preset), which takes minutes: build/logs/build-$preset.log"
-    log_run "build-$preset" cmake --build "$dir" -j "$(nproc)" -- --quiet || die "the $preset build failed"
+    log_run "build-$preset" cmake --build "$dir" -j "$(nproc)" --target "$target" -- --quiet ||
+      die "the $preset build failed"
   fi
 }
 
