@@ -59,6 +59,7 @@ enum class Leg : std::uint8_t { kOrigin, kProxy };
 struct BadPin {
   report::ViolationEvent event;
   Leg leg = Leg::kOrigin;
+  bool through_proxy = false;  // event.peer is the proxy's: only it knows the origin's address
   std::string method;
   std::string url;
   std::vector<Header> headers;
@@ -221,8 +222,9 @@ struct ConnectionFacts {
   std::string tls_version{};        // "TLSv1.3"; empty: no TLS
   std::string policy_name{};
   std::uint64_t policy_version = 0;
-  std::string peer{};    // "ADDRESS:PORT" that TCP was connected to; a proxy's, where one is used
-  bool reused = false;   // the connection had served a request before
+  std::string peer{};  // "ADDRESS:PORT" that TCP was connected to; a proxy's, where one is used
+  bool through_proxy = false;  // so it is, and only the proxy knows the origin's address
+  bool reused = false;         // the connection had served a request before
   bool resumed = false;  // its handshake resumed a session; the verdict is on what that one showed
 };
 

@@ -69,6 +69,7 @@ json::value ResponseFacts(const client::Response& response) {
           {"found", PinList(facts.path)},
           {"tls", TextOrNull(facts.tls_version)},
           {"peer", TextOrNull(facts.peer)},
+          {"through_proxy", facts.through_proxy},
           {"policy", PolicyFacts(facts.policy_name, facts.policy_version)},
           {"headers", std::move(headers)}};
 }
@@ -84,6 +85,7 @@ json::value FailureFacts(const std::string& url, const Error& error,
                      {"matched", nullptr},
                      {"found", json::array()},
                      {"peer", nullptr},
+                     {"through_proxy", nullptr},
                      {"policy", nullptr}};
   if (refusal) {
     const report::ViolationEvent& event = refusal->event;
@@ -91,6 +93,7 @@ json::value FailureFacts(const std::string& url, const Error& error,
     facts["reasons"] = ReasonList(event.reasons);
     facts["found"] = PinList(event.found);
     facts["peer"] = TextOrNull(event.peer);
+    facts["through_proxy"] = refusal->through_proxy;
     facts["policy"] = PolicyFacts(event.policy_name, event.policy_version);
   }
   return facts;

@@ -31,6 +31,7 @@ BadPin MakeBadPin(const Transfer& transfer, const tls::ConnectionRecord& record,
                                          .validated_chain = record.validated},
                                         transfer.engine.settings().options.now(), std::move(peer)),
              .leg = leg,
+             .through_proxy = leg == Leg::kOrigin && transfer.engine.settings().proxy.has_value(),
              .method = transfer.method,
              .url = transfer.url->text(),
              .headers = transfer.headers};
@@ -202,6 +203,7 @@ int OnReady(void* user, char* peer_address, char* /*own_address*/, int peer_port
     return CURL_PREREQFUNC_ABORT;
   }
   transfer.hop.facts.peer = PeerText(peer_address == nullptr ? "" : peer_address, peer_port);
+  transfer.hop.facts.through_proxy = transfer.engine.settings().proxy.has_value();
   transfer.hop.ready = true;
   transfer.engine.SocketMade(transfer);  // or a kept one is used
   return CURL_PREREQFUNC_OK;

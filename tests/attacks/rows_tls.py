@@ -18,7 +18,7 @@ def renegotiation(t):
 
 
 @row("a rogue server that asks for a client certificate", "refused (pin_mismatch)")
-def client_certificate(t):  # S3-01
+def client_certificate(t):  # S3-01; T12 of other clients
     t.policy(t.rule("leaf"))
     t.get(t.serve("--identity", "rogue-leaf", "--client-certificates", "required"), **identity(t))
 

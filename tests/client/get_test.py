@@ -162,7 +162,8 @@ class Get(unittest.TestCase):
     def test_both_answers_in_json_have_the_same_keys_for_the_same_things(self):  # S0-26
         answers = [json.loads(self.get("--json", port=port).stdout) for port in (self.port, self.lab.port(1))]
         answers.append(json.loads(self.get("--json", port=daemons.free_port()).stdout))
-        for key in ("url", "status", "verdict", "code", "message", "reasons", "matched", "found", "peer", "policy"):
+        for key in ("url", "status", "verdict", "code", "message", "reasons", "matched", "found", "peer",
+                    "through_proxy", "policy"):
             for answer in answers:
                 self.assertIn(key, answer)
         self.assertEqual([answer["reasons"] for answer in answers], [[], ["pin_mismatch"], []])

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -50,6 +51,33 @@ struct Behind {
   lab::Server server;
   std::optional<TlsFront> front;
 };
+
+// S1-34: the address that is told is that of TCP, and whether it is a proxy's is told too: what is
+// behind a proxy only the proxy knows.
+TEST(ThroughAProxy, ThePeerIsSaidToBeTheProxy_S1_34) {
+  for (const Proxy kind : {Proxy::kHttp, Proxy::kHttps}) {
+    std::vector<BadPin> told;
+    for (const char* const origin : {"leaf", "rogue-leaf"}) {
+      const Behind behind(kind, origin);
+      Options options = behind.Through();
+      const std::string peer = options.proxy.substr(options.proxy.rfind('/') + 1);
+      options.on_bad_pin = [&](const BadPin& bad) { told.push_back(bad); };
+      const Result<Client> client = Client::Create(std::move(options));
+      ASSERT_TRUE(client) << client.error().message;
+      const Result<Response> response = client->Send(Secret(behind.server));
+      if (response) {
+        EXPECT_EQ(response->connection.peer, peer);
+        EXPECT_TRUE(response->connection.through_proxy);
+        continue;
+      }
+      ASSERT_EQ(told.size(), 1U);
+      EXPECT_EQ(told[0].event.host, kHost);
+      EXPECT_EQ(told[0].event.peer, peer);
+      EXPECT_TRUE(told[0].through_proxy);
+    }
+    ASSERT_EQ(told.size(), 1U);
+  }
+}
 
 using Case = std::tuple<Kind, Proxy>;
 
