@@ -34,7 +34,7 @@ std::string_view AuthorityOf(std::string_view line) {
 ConnectSession::ConnectSession(Context& context, Route& route, SessionSet& set, net::Socket client)
     : Session(context, route, set),
       client_(std::move(client)),
-      timer_(context.loop.timers(), [this] { OnTimeout(); }),
+      timer_(context.loop.timers(), [this] { Guarded([this] { OnTimeout(); }); }),
       in_(context.blocks),
       server_handler_(*this),
       self_(std::make_shared<ConnectSession*>(this)),
@@ -48,21 +48,24 @@ void ConnectSession::Start() {
   timer_.ArmAt(context_.loop.now() + context_.timeouts.header);
 }
 
-void ConnectSession::OnEnd() {
+void ConnectSession::OnEnd() noexcept {
   *self_ = nullptr;
   watch_.End();
   server_watch_.End();
   timer_.Cancel();
-  if (phase_ == Phase::kTunnel) {
+  if (phase_ != Phase::kTunnel) return;
+  try {
     WriteLog(Level::kInfo, "tunnel_ended",
              {{"route", route_.config.name},
               {"server", server_name_},
               {"sent", static_cast<std::int64_t>(up_.moved())},
               {"received", static_cast<std::int64_t>(down_.moved())}});
+  } catch (const std::bad_alloc&) {  // it ends without a word
+    return;
   }
 }
 
-void ConnectSession::OnAbort() {
+void ConnectSession::OnAbort() noexcept {
   if (phase_ != Phase::kTunnel) return;
   client_.ResetOnClose();
   server_->ResetOnClose();
@@ -71,6 +74,10 @@ void ConnectSession::OnAbort() {
 void ConnectSession::OnReady(net::Readiness ready) {
   client_.NoteReady(ready);
   if (ready.failed) return Abort();
+  Guarded([this] { Go(); });
+}
+
+void ConnectSession::Go() {
   if (phase_ == Phase::kHead) ReadHead();
   if (has_ended()) return;
   if (phase_ == Phase::kReply) SendReply();
@@ -89,6 +96,14 @@ void ConnectSession::ReadHead() {
       return Refuse(400, "MALFORMED_HEAD", "the request's head is not HTTP/1.1");
     }
     break;
+  }
+  // RFC 9110, 9.3.6: it has no content. Whoever takes what follows for content and whoever takes it
+  // for the tunnel's first bytes would not agree.
+  for (const net::http::Field& field : scanner_.fields()) {
+    if (field.known == net::http::FieldName::kContentLength ||
+        field.known == net::http::FieldName::kTransferEncoding) {
+      return Refuse(400, "AMBIGUOUS_FRAMING", "CONNECT has no content");
+    }
   }
   const std::string_view authority = AuthorityOf(scanner_.first_line());
   if (authority.empty()) return Refuse(405, "METHOD_NOT_ALLOWED", "CONNECT alone is served here");
@@ -114,7 +129,9 @@ void ConnectSession::Open(const net::Target& target) {
   context_.resolver.LookUp(target.lookup_name, target.port, net::Family::kAny,
                            context_.timeouts.connect,
                            [self = self_](const Result<std::vector<net::Address>>& found) {
-                             if (*self != nullptr) (*self)->OnAddresses(found);
+                             if (*self == nullptr) return;
+                             ConnectSession& session = **self;
+                             session.Guarded([&] { session.OnAddresses(found); });
                            });
 }
 

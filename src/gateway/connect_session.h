@@ -32,14 +32,17 @@ class ConnectSession final : public Session {
   class Server final : public net::EventHandler {
    public:
     explicit Server(ConnectSession& session) : session_(session) {}
-    void OnReady(net::Readiness ready) override { session_.OnServerReady(ready); }
+    void OnReady(net::Readiness ready) override {
+      session_.Guarded([this, ready] { session_.OnServerReady(ready); });
+    }
 
    private:
     ConnectSession& session_;
   };
 
-  void OnEnd() override;
-  void OnAbort() override;
+  void OnEnd() noexcept override;
+  void OnAbort() noexcept override;
+  void Go();
   void OnTimeout();
   void OnServerReady(net::Readiness ready);
   void OnAddresses(const Result<std::vector<net::Address>>& found);

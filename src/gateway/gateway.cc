@@ -12,6 +12,7 @@
 #include "base/metrics_writer.h"
 #include "gateway/connect_session.h"
 #include "gateway/enforcement.h"
+#include "gateway/http_fields.h"
 #include "gateway/http_session.h"
 #include "gateway/memory_reserve.h"
 #include "gateway/metrics.h"
@@ -56,7 +57,7 @@ class Gateway {
             [this](const auto& where, unsigned permissions) { return Listen(where, permissions); },
             [this](Route& route, net::Socket client) { Accept(route, std::move(client)); }),
         sessions_(context_),
-        drain_timer_(loop.timers(), [this] { WatchDrain(); }) {
+        drain_timer_(loop.timers(), [this] { OnDrainTimer(); }) {
     figures_.start_seconds = base::Now().unix_seconds;
   }
   Gateway(const Gateway&) = delete;
@@ -81,12 +82,15 @@ class Gateway {
   void OnPolicyFailure(const std::string& step, const Error& error);
   void Accept(Route& route, net::Socket client);
   void EaseMemory();
+  void EndConnections();
   void OnSignal(int signal);
+  void Obey(int signal);
   void Reload();
   Result<void> ReadAgain();
   Result<void> ReadPolicyAgain(const GatewayConfig& config);
   void Drain();
   void WatchDrain();
+  void OnDrainTimer();
   void StopNow();
   net::http::Page Find(std::string_view path) const;
 
@@ -107,6 +111,7 @@ class Gateway {
   net::MonotonicTime memory_told_{};
   net::Timer drain_timer_;
   net::MonotonicTime drain_end_{};
+  bool is_drain_watched_ = false;
 };
 
 Result<void> Gateway::Start() {
@@ -202,16 +207,22 @@ Result<Gateway::Admin> Gateway::OpenAdmin(const GatewayConfig& config) {
   constexpr unsigned kOwnerAlone = 0600;
   Result<net::Listener> listener = Listen(*config.admin, kOwnerAlone);
   if (!listener) return listener.error();
-  const std::string bound = listener->bound().ToString();
+  const net::ListenAddress bound = listener->bound();
+  const bool is_private = listener->IsPrivate();
   const net::http::PageLimits limits{.receive = config.timeouts.header,
                                      .send = config.timeouts.header};
   auto server = net::http::PageServer::Start(
       context_.loop, *std::move(listener), limits,
-      [this](const net::http::PageRequest& request, const net::http::PageServer::Reply& reply) {
+      [this, bound, is_private](const net::http::PageRequest& request,
+                                const net::http::PageServer::Reply& reply) {
+        // A page in a browser of this machine whose name was made to lead here has another name.
+        if (is_private && !IsNameOf(request.host, bound)) {
+          return reply({.status = 421, .body = "this is localhost, or the address\n"});
+        }
         reply(Find(request.path));
       });
   if (!server) return server.error();
-  WriteLog(Level::kInfo, "listening", {{"route", "admin"}, {"address", bound}});
+  WriteLog(Level::kInfo, "listening", {{"route", "admin"}, {"address", bound.ToString()}});
   return server;
 }
 
@@ -219,6 +230,14 @@ Result<Gateway::Admin> Gateway::OpenAdmin(const GatewayConfig& config) {
 // whose clients have nothing to lose, then the newest.
 void Gateway::EaseMemory() {
   if (!reserve_.is_spent()) return;
+  try {
+    EndConnections();
+  } catch (const std::bad_alloc&) {
+    return;  // the next handler's end is soon enough
+  }
+}
+
+void Gateway::EndConnections() {
   const std::size_t before = sessions_.size();
   sessions_.AbortIdle();
   do {
@@ -250,10 +269,36 @@ void Gateway::Accept(Route& route, net::Socket client) {
 }
 
 void Gateway::OnSignal(int signal) {
+  try {
+    return Obey(signal);
+  } catch (const std::bad_alloc&) {
+    EaseMemory();
+  }
+  // An end is tried again until there is memory for it, another configuration is not.
+  if (signal != SIGHUP) return drain_timer_.ArmAt(context_.loop.now());
+  figures_.config_read = false;
+  net::NotifyServiceManager("READY=1");
+  try {
+    WriteLog(Level::kError, "reload_failed", {{"message", "there is no memory for it"}});
+  } catch (const std::bad_alloc&) {
+    return;  // the metrics say it
+  }
+}
+
+void Gateway::Obey(int signal) {
   if (signal == SIGHUP) return Reload();
   // Asked twice: somebody does not want to wait.
-  if (context_.draining) return StopNow();
+  if (is_drain_watched_) return StopNow();
   Drain();
+}
+
+void Gateway::OnDrainTimer() {
+  try {
+    if (is_drain_watched_) return WatchDrain();
+    Drain();
+  } catch (const std::bad_alloc&) {
+    drain_timer_.ArmAt(context_.loop.now() + net::TimerWheel::kTick);
+  }
 }
 
 void Gateway::Reload() {
@@ -290,6 +335,8 @@ Result<void> Gateway::ReadAgain() {
   Result<Admin> admin = same_admin ? Admin() : OpenAdmin(*config);
   if (!admin) return admin.error();
   if (Result<void> read = ReadPolicyAgain(*config); !read) return read;
+  // What follows is done whole.
+  if (reserve_.is_spent() && !reserve_.Refill()) throw std::bad_alloc();
   TakeSettings(*config);
   context_.enforcement = *std::move(enforcement);
   routes_.Commit(*std::move(routes));
@@ -326,6 +373,7 @@ void Gateway::Drain() {
   routes_.DropStale();
   sessions_.DrainAll();
   drain_end_ = context_.loop.now() + config_.timeouts.drain;
+  is_drain_watched_ = true;
   WatchDrain();
 }
 

@@ -128,18 +128,23 @@ void AppendClientHead(std::string& to, const net::http::ResponseHead& response,
   to += "\r\n";
 }
 
-bool IsNameOf(std::string_view host, const RouteConfig& route,
-              const net::ListenAddress& bound) noexcept {
+bool IsNameOf(std::string_view host, const net::ListenAddress& bound) {
   if (!bound.address) return true;
   const std::string_view name = WithoutPort(host);
   for (const std::string_view one : {"localhost", "127.0.0.1", "::1"}) {
     if (EqualsIgnoringCase(name, one)) return true;
   }
+  return name == bound.address->HostText();
+}
+
+bool IsNameOfRoute(std::string_view host, const RouteConfig& route,
+                   const net::ListenAddress& bound) {
+  const std::string_view name = WithoutPort(host);
   if (route.upstream && EqualsIgnoringCase(name, route.upstream->host.text())) return true;
   for (const std::string& one : route.hosts) {
     if (one == "*" || EqualsIgnoringCase(name, one)) return true;
   }
-  return name == bound.address->HostText();
+  return IsNameOf(host, bound);
 }
 
 }  // namespace cotter::gateway

@@ -27,11 +27,13 @@ void AppendClientHead(std::string& to, const net::http::ResponseHead& response,
                       std::span<const net::http::Field> fields, const net::Target& target,
                       bool keep_alive);
 
-// IsNameOf reports that a client may call the gateway `host` on this route: by the names of
-// loopback, the address it listens on, the server's own name, or one of the route's `hosts`. A page
-// in a browser whose name was made to lead here has another (DNS rebinding). Unix sockets, which
-// no browser reaches, take any name.
-[[nodiscard]] bool IsNameOf(std::string_view host, const RouteConfig& route,
-                            const net::ListenAddress& bound) noexcept;
+// IsNameOf reports that a client may call what listens at `bound` `host`: by the names of loopback,
+// or the address. A page in a browser whose name was made to lead here has another (DNS
+// rebinding). Unix sockets, which no browser reaches, take any name. Allocates.
+[[nodiscard]] bool IsNameOf(std::string_view host, const net::ListenAddress& bound);
+
+// IsNameOfRoute also takes the server's own name, and the route's `hosts`.
+[[nodiscard]] bool IsNameOfRoute(std::string_view host, const RouteConfig& route,
+                                 const net::ListenAddress& bound);
 
 }  // namespace cotter::gateway

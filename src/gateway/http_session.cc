@@ -34,7 +34,7 @@ constexpr std::size_t kMaxFirstBody = 12'288;
 HttpSession::HttpSession(Context& context, Route& route, SessionSet& set, net::Socket client)
     : Session(context, route, set),
       client_(std::move(client)),
-      timer_(context.loop.timers(), [this] { OnTimeout(); }),
+      timer_(context.loop.timers(), [this] { Guarded([this] { OnTimeout(); }); }),
       in_(context.blocks),
       upstream_in_(context.blocks) {}
 
@@ -52,18 +52,18 @@ void HttpSession::Drain() {
   // What has arrived and was not read yet is still served, and so is the first request of a client
   // that has just connected: an end would be a reset to somebody who did nothing wrong.
   client_.NoteReady({.read = true});
-  Pump();
+  Guarded([this] { Pump(); });
   if (!has_ended() && phase_ == Phase::kHead && in_.empty() && was_served_) End();
 }
 
-void HttpSession::OnEnd() {
+void HttpSession::OnEnd() noexcept {
   watch_.End();
   timer_.Cancel();
   if (phase_ == Phase::kAcquire) route_.upstream->Cancel(*this);
   DropUpstream();
 }
 
-void HttpSession::OnAbort() {
+void HttpSession::OnAbort() noexcept {
   const bool begun = response_begun_ || interim_responses_ > 0;
   if (phase_ == Phase::kExchange && begun) client_.ResetOnClose();
 }
@@ -78,10 +78,12 @@ void HttpSession::OnReady(net::Readiness ready) {
   client_.NoteReady(ready);
   // A reset, or both directions closed: nobody is there to be answered.
   if (ready.failed) return End();
-  Pump();
+  Guarded([this] { Pump(); });
 }
 
-void HttpSession::OnUpstreamReady() { Pump(); }
+void HttpSession::OnUpstreamReady() {
+  Guarded([this] { Pump(); });
+}
 
 void HttpSession::OnConnected(std::unique_ptr<UpstreamConnection> connection) {
   upstream_ = std::move(connection);
@@ -91,12 +93,21 @@ void HttpSession::OnConnected(std::unique_ptr<UpstreamConnection> connection) {
   last_progress_ = context_.loop.now();
   window_bytes_ = 0;
   timer_.ArmAt(context_.loop.now() + std::min(context_.timeouts.response, context_.timeouts.body));
-  Pump();
+  Guarded([this] { Pump(); });
 }
 
 void HttpSession::OnConnectFailed(const Failure& failure) {
-  Reply(failure);
-  Pump();
+  Guarded([this, &failure] {
+    Reply(failure);
+    Pump();
+  });
+}
+
+void HttpSession::OnNoMemory() noexcept {
+  Guarded([this] {
+    Reply({503, "NO_MEMORY", "there is no memory for a connection to the server"});
+    Pump();
+  });
 }
 
 void HttpSession::Pump() {
@@ -207,8 +218,8 @@ void HttpSession::BeginRequest() {
   route_.upstream->Acquire(*this, Reuse::kAllowed);
 }
 
-bool HttpSession::IsOurName(std::string_view host) const noexcept {
-  return IsNameOf(host, route_.config, route_.bound);
+bool HttpSession::IsOurName(std::string_view host) const {
+  return IsNameOfRoute(host, route_.config, route_.bound);
 }
 
 // AppendFirstBody puts what is there of the body behind the head; false where it is malformed.

@@ -40,8 +40,9 @@ class HttpSession final : public Session, private UpstreamUser {
   void OnConnected(std::unique_ptr<UpstreamConnection> connection) override;
   void OnConnectFailed(const Failure& failure) override;
   void OnUpstreamReady() override;
-  void OnEnd() override;
-  void OnAbort() override;
+  void OnNoMemory() noexcept override;
+  void OnEnd() noexcept override;
+  void OnAbort() noexcept override;
   void OnTimeout();
 
   void Pump();
@@ -55,7 +56,7 @@ class HttpSession final : public Session, private UpstreamUser {
   Step PumpDiscard();
 
   void BeginRequest();
-  [[nodiscard]] bool IsOurName(std::string_view host) const noexcept;
+  [[nodiscard]] bool IsOurName(std::string_view host) const;
   [[nodiscard]] bool AppendFirstBody();
   void TakeResponseHead();
   void FinishExchange();

@@ -2,9 +2,9 @@
 //
 // Memory that is set aside for when there is no other: `new` gives it up, so that what is being
 // done can be finished, and the gateway then ends connections until it is whole again. (OpenSSL
-// does not allocate by `new`; there a connection fails.) Where even this does not suffice the
-// process ends, with whatever had not been decided. One object at a time; it is filled by the
-// loop's thread, and given up by any.
+// does not allocate by `new`; there a connection fails.) Where even this does not suffice `new`
+// throws, and whoever handles an event gives up the connection that it was for. One object at a
+// time; it is filled by the loop's thread, and given up by any.
 #pragma once
 
 namespace cotter::gateway {

@@ -2,6 +2,7 @@
 #include "gateway/route_table.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "base/file.h"
@@ -201,8 +202,12 @@ void RouteTable::Retire(std::unique_ptr<Route> route) {
 // SweepRetired ends what took too long, and destroys routes that were unused a tick ago: what their
 // connections buried has been destroyed since.
 void RouteTable::SweepRetired() {
-  for (Retired& retired : retired_) {
-    if (context_.loop.now() >= retired.end) sessions_.AbortRoute(*retired.route);
+  try {
+    for (Retired& retired : retired_) {
+      if (context_.loop.now() >= retired.end) sessions_.AbortRoute(*retired.route);
+    }
+  } catch (const std::bad_alloc&) {
+    return sweep_timer_.ArmAt(context_.loop.now() + net::TimerWheel::kTick);
   }
   std::erase_if(retired_, [](Retired& retired) {
     const Route& route = *retired.route;
@@ -215,6 +220,7 @@ void RouteTable::SweepRetired() {
 
 void RouteTable::StopAccepting() {
   for (const std::unique_ptr<Route>& route : routes_) {
+    if (route->acceptor == nullptr) continue;
     route->counters->refused_clients += route->acceptor->TakeShed();
     route->acceptor.reset();
   }

@@ -5,7 +5,7 @@
 
 namespace cotter::gateway {
 
-void Session::End() {
+void Session::End() noexcept {
   if (has_ended_) return;
   has_ended_ = true;
   OnEnd();
@@ -17,7 +17,7 @@ void Session::End() {
   context_.loop.Bury(std::move(self));
 }
 
-void Session::Abort() {
+void Session::Abort() noexcept {
   if (has_ended_) return;
   OnAbort();
   End();
@@ -51,7 +51,7 @@ void SessionSet::Add(std::unique_ptr<Session> session) {
   ++added.route_.counters->clients;
   ++added.route_.counters->open_clients;
   ++added.route_.sessions;
-  added.Start();
+  added.Guarded([&added] { added.Start(); });
 }
 
 // SessionsOf is the sessions of `route`, or all. One may end another; those are buried, not gone,

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "gateway/context.h"
@@ -43,15 +44,15 @@ class Session : public net::EventHandler {
   // Drain ends the session as soon as what it is doing is done.
   virtual void Drain() = 0;
 
-  // Abort ends it at once, so that nobody takes what was cut for a whole.
-  void Abort();
+  // Abort ends it at once, so that nobody takes what was cut for a whole. Needs no memory.
+  void Abort() noexcept;
 
  protected:
   Session(Context& context, Route& route, SessionSet& set)
       : context_(context), route_(route), set_(set) {}
 
   // End takes the session out of its set; it is destroyed when the handlers have returned.
-  void End();
+  void End() noexcept;
   void MarkIdle();
   void MarkBusy();
   [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
@@ -60,10 +61,21 @@ class Session : public net::EventHandler {
   [[nodiscard]] bool IsDraining() const noexcept { return context_.draining || route_.retired; }
 
   // OnEnd gives back what the session holds of others.
-  virtual void OnEnd() = 0;
+  virtual void OnEnd() noexcept = 0;
 
   // OnAbort sees to it that the peers notice a cut; OnEnd follows.
-  virtual void OnAbort() {}
+  virtual void OnAbort() noexcept {}
+
+  // Guarded does `work`, as every handler of a session does. Where there is no memory for it, not
+  // even the reserve, this session ends and no other.
+  template <typename Work>
+  void Guarded(Work&& work) noexcept {
+    try {
+      work();
+    } catch (const std::bad_alloc&) {
+      Abort();
+    }
+  }
 
   Context& context_;
   Route& route_;
@@ -88,7 +100,7 @@ class SessionSet {
   // the one that has been idle for longest.
   [[nodiscard]] bool MakeRoom();
 
-  // Add owns the session and starts it.
+  // Add owns the session and starts it. Throws where there is no memory.
   void Add(std::unique_ptr<Session> session);
 
   // AbortIdle ends those that do nothing, AbortNewest the youngest of the others; false where there

@@ -8,7 +8,7 @@ namespace cotter::gateway {
 TcpSession::TcpSession(Context& context, Route& route, SessionSet& set, net::Socket client)
     : Session(context, route, set),
       client_(std::move(client)),
-      timer_(context.loop.timers(), [this] { OnTimeout(); }),
+      timer_(context.loop.timers(), [this] { Guarded([this] { OnTimeout(); }); }),
       up_(context.blocks),
       down_(context.blocks) {}
 
@@ -21,7 +21,7 @@ void TcpSession::Start() {
   route_.upstream->Acquire(*this, Reuse::kForbidden);
 }
 
-void TcpSession::OnEnd() {
+void TcpSession::OnEnd() noexcept {
   watch_.End();
   timer_.Cancel();
   if (upstream_ != nullptr) {
@@ -34,7 +34,7 @@ void TcpSession::OnEnd() {
 void TcpSession::OnConnected(std::unique_ptr<UpstreamConnection> connection) {
   upstream_ = std::move(connection);
   timer_.ArmAt(context_.loop.now() + context_.timeouts.session);
-  Pump();
+  Guarded([this] { Pump(); });
 }
 
 // There is no word for a refusal in bytes: a reset is what no client takes for an end.
@@ -43,10 +43,12 @@ void TcpSession::OnConnectFailed(const Failure& /*failure*/) { Break(); }
 void TcpSession::OnReady(net::Readiness ready) {
   client_.NoteReady(ready);
   if (ready.failed) return Break();
-  Pump();
+  Guarded([this] { Pump(); });
 }
 
-void TcpSession::OnUpstreamReady() { Pump(); }
+void TcpSession::OnUpstreamReady() {
+  Guarded([this] { Pump(); });
+}
 
 void TcpSession::Pump() {
   if (upstream_ == nullptr || is_pumping_ || has_ended()) return;
@@ -65,10 +67,8 @@ void TcpSession::Pump() {
   if (up == Pipe::State::kTurn || down == Pipe::State::kTurn) watch_.AskTurn();
 }
 
-void TcpSession::Break() { Abort(); }
-
 // Neither side may take what it has for all that the other one meant to send.
-void TcpSession::OnAbort() {
+void TcpSession::OnAbort() noexcept {
   broken_ = true;
   client_.ResetOnClose();
 }

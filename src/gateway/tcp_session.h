@@ -27,11 +27,12 @@ class TcpSession final : public Session, private UpstreamUser {
   void OnConnected(std::unique_ptr<UpstreamConnection> connection) override;
   void OnConnectFailed(const Failure& failure) override;
   void OnUpstreamReady() override;
-  void OnEnd() override;
-  void OnAbort() override;
+  void OnNoMemory() noexcept override { Break(); }
+  void OnEnd() noexcept override;
+  void OnAbort() noexcept override;
   void OnTimeout();
   void Pump();
-  void Break();
+  void Break() noexcept { Abort(); }
 
   net::SocketStream client_;
   net::Watch watch_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <utility>
 
 #include "base/log.h"
@@ -80,7 +81,7 @@ void Upstream::Cancel(UpstreamUser& user) {
   }
 }
 
-void Upstream::Release(ConnectionPtr connection, AfterUse after) {
+void Upstream::Release(ConnectionPtr connection, AfterUse after) noexcept {
   connection->user_ = nullptr;
   if (after != AfterUse::kKeep || context_.draining || !MayBeUsed(*connection)) {
     Close(std::move(connection), after);
@@ -116,32 +117,43 @@ void Upstream::Retire() {
   DropStale();
 }
 
-bool Upstream::MayBeUsed(UpstreamConnection& connection) const {
+bool Upstream::MayBeUsed(UpstreamConnection& connection) const noexcept {
   // The trust has changed: what it says of this connection nobody knows.
   if (connection.enforcement_->trust != context_.enforcement->trust) return false;
-  // Records that came with the last response wait inside OpenSSL, and no event tells of them.
-  return connection.stream_->CheckUse().has_value() && IsSilent(*connection.stream_);
+  try {
+    // Records that came with the last response wait inside OpenSSL, and no event tells of them.
+    return connection.stream_->CheckUse().has_value() && IsSilent(*connection.stream_);
+  } catch (const std::bad_alloc&) {  // without memory nobody knows
+    return false;
+  }
 }
 
 // ServeWaiting calls itself where a connection fails at once, which is no reason to go deeper for
 // everyone who waits.
-void Upstream::ServeWaiting() {
+void Upstream::ServeWaiting() noexcept {
   if (serving_waiting_) return;
   serving_waiting_ = true;
-  const std::unique_ptr<bool, decltype([](bool* flag) { *flag = false; })> end(&serving_waiting_);
   while (!waiting_.empty() && (!idle_.empty() || total_ < config_.connections)) {
     const Waiting next = waiting_.front();
     waiting_.pop_front();
-    Acquire(*next.user, next.reuse);
+    try {
+      Acquire(*next.user, next.reuse);
+    } catch (const std::bad_alloc&) {
+      // It may be among those that open, and is told once.
+      Cancel(*next.user);
+      next.user->OnNoMemory();
+    }
   }
+  serving_waiting_ = false;
 }
 
 void Upstream::Connect(UpstreamUser& user) {
-  ++total_;
   opening_.push_back(std::make_unique<UpstreamConnection>(*this));
+  ++total_;
   UpstreamConnection& connection = *opening_.back();
   connection.user_ = &user;
-  connection.timer_.ArmAt(context_.loop.now() + context_.timeouts.connect);
+  connection.connect_end_ = context_.loop.now() + context_.timeouts.connect;
+  connection.timer_.ArmAt(connection.connect_end_);
   FindAddresses(connection);
 }
 
@@ -211,8 +223,6 @@ void Upstream::OnOpened(UpstreamConnection& connection) {
 }
 
 void Upstream::OnFailed(UpstreamConnection& connection, const Error& error) {
-  ConnectionPtr taken = TakeOpening(connection);
-  UpstreamUser* const user = taken->user_;
   const Failure failure = FailureOf(error);
   ++counters_.upstream_errors[failure.code];
   WriteLog(Level::kWarning, "upstream_failed",
@@ -220,13 +230,31 @@ void Upstream::OnFailed(UpstreamConnection& connection, const Error& error) {
             {"upstream", net::FormatTarget(target())},
             {"code", failure.code},
             {"message", failure.message}});
+  ConnectionPtr taken = TakeOpening(connection);
+  UpstreamUser* const user = taken->user_;
   Close(std::move(taken));
   if (user != nullptr) user->OnConnectFailed(failure);
   ServeWaiting();
 }
 
+// OnNoMemory gives up what a handler of `connection` was at when memory ran out. Who has it in use
+// has given it up already.
+void Upstream::OnNoMemory(UpstreamConnection& connection) noexcept {
+  const auto is_this = [&](const ConnectionPtr& one) { return one.get() == &connection; };
+  if (std::ranges::any_of(idle_, is_this)) return OnIdleEnd(connection);
+  if (std::ranges::none_of(opening_, is_this)) return;
+  ConnectionPtr taken = TakeOpening(connection);
+  UpstreamUser* const user = taken->user_;
+  Close(std::move(taken));
+  if (user != nullptr) user->OnNoMemory();
+  ServeWaiting();
+}
+
 void Upstream::OnIdleEvent(UpstreamConnection& connection) {
-  if (IsSilent(*connection.stream_)) return;
+  if (!IsSilent(*connection.stream_)) OnIdleEnd(connection);
+}
+
+void Upstream::OnIdleEnd(UpstreamConnection& connection) noexcept {
   const auto found = std::ranges::find_if(
       idle_, [&](const ConnectionPtr& one) { return one.get() == &connection; });
   COTTER_CHECK(found != idle_.end());
@@ -239,17 +267,25 @@ void Upstream::Lend(ConnectionPtr connection, UpstreamUser& user) {
   connection->state_ = UpstreamConnection::State::kLent;
   connection->user_ = &user;
   connection->timer_.Cancel();
+  connection->watch_.GoFirst(false);
   user.OnConnected(std::move(connection));
 }
 
-void Upstream::Keep(ConnectionPtr connection) {
+void Upstream::Keep(ConnectionPtr connection) noexcept {
   if (retired_ || idle_.size() >= config_.idle_connections) return Close(std::move(connection));
-  connection->state_ = UpstreamConnection::State::kIdle;
-  connection->timer_.ArmAt(context_.loop.now() + context_.timeouts.pool);
-  idle_.push_back(std::move(connection));
+  UpstreamConnection& kept = *connection;
+  try {
+    idle_.push_back(std::move(connection));
+  } catch (const std::bad_alloc&) {
+    return Close(std::move(connection));  // it did not move
+  }
+  kept.state_ = UpstreamConnection::State::kIdle;
+  kept.timer_.ArmAt(context_.loop.now() + context_.timeouts.pool);
+  // What it says now must be known before a request is sent on it.
+  kept.watch_.GoFirst(true);
 }
 
-void Upstream::Close(ConnectionPtr connection, AfterUse after) {
+void Upstream::Close(ConnectionPtr connection, AfterUse after) noexcept {
   --total_;
   connection->user_ = nullptr;
   connection->timer_.Cancel();
@@ -257,7 +293,11 @@ void Upstream::Close(ConnectionPtr connection, AfterUse after) {
   const bool was_open = connection->state_ == UpstreamConnection::State::kIdle ||
                         connection->state_ == UpstreamConnection::State::kLent;
   if (connection->stream_ != nullptr && was_open && after != AfterUse::kBreak) {
-    static_cast<void>(connection->stream_->EndWriting());
+    try {
+      static_cast<void>(connection->stream_->EndWriting());
+    } catch (const std::bad_alloc&) {  // of the text of an error that nobody would read
+      after = AfterUse::kBreak;
+    }
   }
   // One of its own functions may be running.
   context_.loop.Bury(std::move(connection));

@@ -37,6 +37,9 @@ class UpstreamUser {
   // The connection in use is ready for more.
   virtual void OnUpstreamReady() = 0;
 
+  // No connection could be opened, in place of OnConnectFailed, because there is no memory.
+  virtual void OnNoMemory() noexcept = 0;
+
  protected:
   ~UpstreamUser() = default;
 };
@@ -62,11 +65,13 @@ class UpstreamConnection final : public net::EventHandler {
 
   enum class State : std::uint8_t { kResolving, kConnecting, kShaking, kLent, kIdle };
 
+  void Go(net::Readiness ready);
   void Open(const std::vector<net::Address>& addresses);
   void TryNext();
   void StartTls(net::Readiness ready);
   void Shake();
   void OnTimeout();
+  void GoOnAfterTimeout();
   void Fail(const Error& error);
 
   Upstream& upstream_;
@@ -76,6 +81,7 @@ class UpstreamConnection final : public net::EventHandler {
   bool reused_ = false;
   std::vector<net::Address> addresses_;
   std::size_t next_address_ = 0;
+  net::MonotonicTime connect_end_{};
   net::Socket socket_;  // until TLS begins
   std::unique_ptr<net::PinnedStream> stream_;
   net::Watch watch_;
@@ -109,7 +115,7 @@ class Upstream {
   void Cancel(UpstreamUser& user);
 
   // Release takes a connection back.
-  void Release(std::unique_ptr<UpstreamConnection> connection, AfterUse after);
+  void Release(std::unique_ptr<UpstreamConnection> connection, AfterUse after) noexcept;
 
   // DropStale closes the waiting connections that the policy and the trust in force do not allow.
   void DropStale();
@@ -149,13 +155,15 @@ class Upstream {
   void OnOpened(UpstreamConnection& connection);
   void OnFailed(UpstreamConnection& connection, const Error& error);
   void OnIdleEvent(UpstreamConnection& connection);
+  void OnIdleEnd(UpstreamConnection& connection) noexcept;
+  void OnNoMemory(UpstreamConnection& connection) noexcept;
   void Lend(ConnectionPtr connection, UpstreamUser& user);
-  void Keep(ConnectionPtr connection);
-  void Close(ConnectionPtr connection, AfterUse after = AfterUse::kClose);
-  void ServeWaiting();
+  void Keep(ConnectionPtr connection) noexcept;
+  void Close(ConnectionPtr connection, AfterUse after = AfterUse::kClose) noexcept;
+  void ServeWaiting() noexcept;
   // MayBeUsed judges the connection again where the policy changed since it was judged, and sees to
   // it that no bytes of an earlier request wait in it.
-  [[nodiscard]] bool MayBeUsed(UpstreamConnection& connection) const;
+  [[nodiscard]] bool MayBeUsed(UpstreamConnection& connection) const noexcept;
 
   Context& context_;
   const RouteConfig& config_;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <new>
 #include <utility>
 
 #include "gateway/upstream.h"
@@ -12,6 +14,14 @@ UpstreamConnection::~UpstreamConnection() = default;
 
 void UpstreamConnection::OnReady(net::Readiness ready) {
   if (stream_ != nullptr) stream_->NoteReady(ready);
+  try {
+    Go(ready);
+  } catch (const std::bad_alloc&) {
+    upstream_.OnNoMemory(*this);
+  }
+}
+
+void UpstreamConnection::Go(net::Readiness ready) {
   switch (state_) {
     case State::kResolving:
       return;
@@ -29,23 +39,24 @@ void UpstreamConnection::OnReady(net::Readiness ready) {
 }
 
 void UpstreamConnection::OnTimeout() {
+  try {
+    GoOnAfterTimeout();
+  } catch (const std::bad_alloc&) {
+    upstream_.OnNoMemory(*this);
+  }
+}
+
+void UpstreamConnection::GoOnAfterTimeout() {
   switch (state_) {
-    case State::kResolving:
     case State::kConnecting:
+      if (next_address_ < addresses_.size()) return TryNext();
+      [[fallthrough]];
+    case State::kResolving:
       return Fail(Error{Code::kConnectTimeout, "connecting: no answer in time"});
     case State::kShaking:
       return Fail(Error{Code::kConnectTimeout, "TLS handshake: no answer in time"});
-    case State::kIdle: {
-      // Its time is over: the same as an end from the other side.
-      auto& idle = upstream_.idle_;
-      for (auto one = idle.begin(); one != idle.end(); ++one) {
-        if (one->get() != this) continue;
-        std::unique_ptr<UpstreamConnection> taken = std::move(*one);
-        idle.erase(one);
-        return upstream_.Close(std::move(taken));
-      }
-      return;
-    }
+    case State::kIdle:
+      return upstream_.OnIdleEnd(*this);
     case State::kLent:
       return;
   }
@@ -58,11 +69,15 @@ void UpstreamConnection::Open(const std::vector<net::Address>& addresses) {
   TryNext();
 }
 
-// TryNext connects to the next address; all share one time-out.
+// TryNext connects to the next address. All share one time-out, of which each gets its part: one
+// that does not answer must not use up the time of those that would.
 void UpstreamConnection::TryNext() {
   Error last{Code::kDnsFailed, "the name has no address"};
   while (next_address_ < addresses_.size()) {
     watch_.End();
+    const net::MonotonicTime now = upstream_.context_.loop.now();
+    const auto left = static_cast<std::int64_t>(addresses_.size() - next_address_);
+    timer_.ArmAt(now + std::max(connect_end_ - now, net::MonotonicTime::duration{}) / left);
     Result<net::Socket> started = net::StartConnect(addresses_[next_address_]);
     ++next_address_;
     if (!started) {
@@ -80,9 +95,10 @@ void UpstreamConnection::TryNext() {
 
 void UpstreamConnection::StartTls(net::Readiness ready) {
   const net::Address& address = addresses_[next_address_ - 1];
-  if (Result<void> connected = net::FinishConnect(socket_, address); !connected) {
-    if (next_address_ < addresses_.size()) return TryNext();
-    return Fail(connected.error());
+  if (ready.failed) {
+    const Result<void> connected = net::FinishConnect(socket_, address);
+    if (!connected && next_address_ < addresses_.size()) return TryNext();
+    if (!connected) return Fail(connected.error());
   }
   enforcement_ = upstream_.context_.enforcement;
   auto stream = net::PinnedStream::Create(std::move(socket_), upstream_.tls_.get(),

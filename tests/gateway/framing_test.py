@@ -51,6 +51,48 @@ REFUSED = {
     "too many fields": (b"GET / HTTP/1.1\r\n" + HEAD + b"A: b\r\n" * 200 + b"\r\n", 431),
     "a head over the limit": (b"GET / HTTP/1.1\r\n" + HEAD + b"A: " + b"b" * 20_000 + b"\r\n\r\n", 431),
     "a body over the limit": (b"POST / HTTP/1.1\r\n" + HEAD + b"Content-Length: 1000001\r\n\r\n", 413),
+    "a chunk size that overflows": (
+        b"POST / HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n10000000000000001\r\nx\r\n0\r\n\r\n", 400),
+    "a chunk size with a sign": (b"POST / HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n+1\r\nx\r\n0\r\n\r\n", 400),
+    "a chunk size with a space": (b"POST / HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n1 \r\nx\r\n0\r\n\r\n", 400),
+    "a chunk size that is empty": (b"POST / HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n\r\nx\r\n0\r\n\r\n", 400),
+    "a chunk that is longer than its size": (
+        b"POST / HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\nxy\r\n0\r\n\r\n", 400),
+    "an empty coding": (b"POST / HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding:\r\n\r\n0\r\n\r\n", 501),
+    "a coding with a parameter": (b"POST / HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: chunked;q=1\r\n\r\n0\r\n\r\n", 501),
+    "a quoted coding": (b"POST / HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: \"chunked\"\r\n\r\n0\r\n\r\n", 501),
+    "chunked, twice in a list": (b"POST / HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 501),
+    "chunked, twice": (b"POST / HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501),
+    "an empty length": (b"POST / HTTP/1.1\r\n" + HEAD + b"Content-Length:\r\n\r\nx", 400),
+    "a hexadecimal length": (b"POST / HTTP/1.1\r\n" + HEAD + b"Content-Length: 0x1\r\n\r\nx", 400),
+    "a length with a space in it": (b"POST / HTTP/1.1\r\n" + HEAD + b"Content-Length: 1 1\r\n\r\nx", 400),
+    "a negative length": (b"POST / HTTP/1.1\r\n" + HEAD + b"Content-Length: -1\r\n\r\nx", 400),
+    "a tab before the colon": (b"POST / HTTP/1.1\r\n" + HEAD + b"Content-Length\t: 1\r\n\r\nx", 400),
+    "a field without a name": (b"GET / HTTP/1.1\r\n" + HEAD + b": x\r\n\r\n", 400),
+    "a field without a colon": (b"GET / HTTP/1.1\r\n" + HEAD + b"X\r\n\r\n", 400),
+    "a fold of the first field": (b"GET / HTTP/1.1\r\n Host: localhost\r\n\r\n", 400),
+    "a space before the first field": (b"GET / HTTP/1.1\r\n \r\n" + HEAD + b"\r\n", 400),
+    "an empty line first": (b"\r\nGET / HTTP/1.1\r\n" + HEAD + b"\r\n", 400),
+    "a NUL in a name": (b"GET / HTTP/1.1\r\n" + HEAD + b"X\x00Y: z\r\n\r\n", 400),
+    "a NUL in the target": (b"GET /\x00 HTTP/1.1\r\n" + HEAD + b"\r\n", 400),
+    "a letter beyond ASCII in the target": (b"GET /\xe9 HTTP/1.1\r\n" + HEAD + b"\r\n", 400),
+    "a fragment": (b"GET /#x HTTP/1.1\r\n" + HEAD + b"\r\n", 400),
+    "a space in the target": (b"GET /a b HTTP/1.1\r\n" + HEAD + b"\r\n", 400),
+    "two spaces": (b"GET  / HTTP/1.1\r\n" + HEAD + b"\r\n", 400),
+    "a space behind the version": (b"GET / HTTP/1.1 \r\n" + HEAD + b"\r\n", 400),
+    "a tab for a space": (b"GET\t/\tHTTP/1.1\r\n" + HEAD + b"\r\n", 400),
+    "a version in small letters": (b"GET / http/1.1\r\n" + HEAD + b"\r\n", 400),
+    "HTTP/1.2": (b"GET / HTTP/1.2\r\n" + HEAD + b"\r\n", 505),
+    "a method that is none": (b"GE(T / HTTP/1.1\r\n" + HEAD + b"\r\n", 400),
+    "a star for another method": (b"GET * HTTP/1.1\r\n" + HEAD + b"\r\n", 400),
+    "absolute-form of the server itself": (b"GET https://api.example.com/ HTTP/1.1\r\n" + HEAD + b"\r\n", 400),
+    "an empty host": (b"GET / HTTP/1.1\r\nHost:\r\n\r\n", 400),
+    "a list of hosts": (b"GET / HTTP/1.1\r\nHost: localhost, other.example\r\n\r\n", 400),
+    "two equal hosts": (b"GET / HTTP/1.1\r\n" + HEAD + HEAD + b"\r\n", 400),
+    "Connection takes the coding": (
+        b"POST / HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: chunked\r\nConnection: close, transfer-encoding\r\n\r\n0\r\n\r\n", 400),
+    "Connection takes the credentials": (b"GET / HTTP/1.1\r\n" + HEAD + b"Authorization: x\r\nConnection: authorization\r\n\r\n", 400),
+    "CONNECT with a slash": (b"CONNECT / HTTP/1.1\r\n" + HEAD + b"\r\n", 405),
     "TLS": (b"\x16\x03\x01\x00\xc4\x01\x00\x00\xc0\x03\x03" + b"\n" * 60, 400),
 }
 
@@ -146,6 +188,22 @@ class Requests(unittest.TestCase):
             self.assertIn(b"Content-Length", head)
             self.assertIn(b"GET /g", read_response(client, rest)[2])
 
+    def test_the_star_reaches_the_server_and_h2c_goes_no_further(self):
+        self.assertTrue(self.one(b"OPTIONS * HTTP/1.1\r\n" + HEAD + b"\r\n")[2].startswith(b"OPTIONS * HTTP/1.1\r\nHost: " + HOST.encode()))
+        seen = self.one(b"GET /h2c HTTP/1.1\r\n" + HEAD + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+                        b"HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n")[2]
+        self.assertEqual(seen, b"GET /h2c HTTP/1.1\r\nHost: " + HOST.encode() + b"\r\n\r\n0")
+
+    def test_a_head_or_a_body_byte_by_byte_is_the_same(self):
+        request = b"POST /slow HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+        with self.gateway.connect() as client:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for byte in request:
+                client.sendall(bytes([byte]))
+            status, _, seen, rest = read_response(client)
+        self.assertEqual((status, rest), (200, b""))
+        self.assertTrue(seen.startswith(b"POST /slow HTTP/1.1") and seen.endswith(b"\r\n\r\n3"), seen)
+
     def test_close_means_close_and_half_closed_clients_are_answered(self):
         answer = b""
         with self.gateway.connect() as client:
@@ -174,6 +232,14 @@ BROKEN = {
     "a status of its own": b"HTTP/1.1 999 No\r\nContent-Length: 0\r\n\r\n",
     "a protocol that nobody asked for": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
     "no HTTP": b"220 mail.example ESMTP\r\n",
+    "a name with a space": b"HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok",
+    "a CR in a value": b"HTTP/1.1 200 OK\r\nX: a\rSet-Cookie: b\r\nContent-Length: 2\r\n\r\nok",
+    "a NUL in the phrase": b"HTTP/1.1 200 O\x00K\r\nContent-Length: 2\r\n\r\nok",
+    "a signed length": b"HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nok",
+    "another coding": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nok",
+    "chunks in HTTP/1.0": b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    "Connection takes the length": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: content-length\r\n\r\nok",
+    "HTTP/2": b"HTTP/2 200\r\nContent-Length: 2\r\n\r\nok",
     "an endless head": b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 20_000,
     "endless interim responses": b"HTTP/1.1 100 Continue\r\n\r\n" * 100,
 }
@@ -263,6 +329,27 @@ class Responses(unittest.TestCase):
             status, _, body, rest = self.read(b"")
             self.assertEqual((status, body, rest), (200, b"ok", b""), number)
         self.assertEqual(len(self.upstream.records), 3)
+
+    def test_a_body_where_there_can_be_none_is_nobodys(self):
+        evil = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+        for method, head in (("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(evil)),
+                             ("GET", b"HTTP/1.1 204 No Content\r\nContent-Length: %d\r\n\r\n" % len(evil)),
+                             ("GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: %d\r\n\r\n" % len(evil)),
+                             ("GET", b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n")):
+            with self.subTest(method, head=head), self.gateway.connect() as client:
+                self.answer = head + evil
+                client.sendall(f"{method} / HTTP/1.1\r\n".encode() + HEAD + b"\r\n")
+                _, seen, _, rest = read_response(client, method="HEAD")
+                self.assertEqual(rest, b"")
+                self.assertTrue(head.startswith(seen[:12]), seen)
+                self.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+                client.sendall(b"GET / HTTP/1.1\r\n" + HEAD + b"\r\n")
+                self.assertEqual(read_response(client)[2], b"ok")
+
+    def test_fields_for_one_hop_and_phrases_stay_what_they_are(self):
+        _, head, _, _ = self.read(b"HTTP/1.1 200 All \xe9 right\r\nConnection: X-Mine\r\nX-Mine: 1\r\nKeep-Alive: a\r\n"
+                                  b"Proxy-Authenticate: b\r\nUpgrade: h2\r\nX-Other: 2\r\nContent-Length: 2\r\n\r\nok")
+        self.assertEqual(head, b"HTTP/1.1 200 All \xe9 right\r\nX-Other: 2\r\nContent-Length: 2\r\n\r\n")
 
     def test_redirects_to_the_server_lead_to_the_gateway(self):
         for location, seen in (

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A gateway whose memory runs out while clients push: what it cannot serve it refuses, nothing reaches a server that the policy
 refuses, and it serves again once they are gone (S1-30)."""
+import collections
 import contextlib
+import os
 import pathlib
 import resource
+import signal
 import socket
+import subprocess
+import tempfile
 import unittest
 
 from gateway import Gateway, Lab, Upstream, policy_text, read_response, serve_http, wait_for
@@ -79,6 +84,36 @@ class Memory(unittest.TestCase):
         self.assertEqual(self.get(gateway, "rogue"), 502)
         self.assertEqual(self.rogue.data, b"", "a byte for a server that is refused")
         self.assertEqual(gateway.stop(), 0)
+
+    # With not even the reserve left, what is being done is given up: its connection, and no other.
+    def test_not_even_the_reserve_is_left(self):
+        switch = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="cotter-memory-")), "short")
+        library = switch.with_suffix(".so")
+        source = os.path.join(os.environ["COTTER_SOURCE_DIR"], "tests/gateway/short_memory.c")
+        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source], check=True, timeout=60)
+        answers = collections.Counter()
+        for period in (97, 1009, 4999):
+            switch.unlink(missing_ok=True)
+            gateway = self.enterContext(Gateway(
+                policy_text([self.lab.pin("leaf")]), [self.lab.file("root"), self.lab.file("rogue-root")],
+                [self.upstream.route(idle_connections=2), self.rogue.route(name="rogue"), self.upstream.route(name="tcp", mode="tcp")],
+                environment={"LD_PRELOAD": str(library), "SHORT_MEMORY": str(switch), "SHORT_PERIOD": str(period)}))
+            self.assertEqual(self.get(gateway), 200)
+            switch.touch()
+            for number in range(400):
+                route = (0, "tcp", 0, "rogue")[number % 4]
+                self.assertIsNone(gateway.process.poll(), f"the gateway ended: {gateway.log[-3:]}")
+                with contextlib.suppress(OSError, AssertionError), gateway.connect(route) as client:
+                    client.sendall(GET if number % 2 == 0 else GET.replace(b"GET", b"PUT"))
+                    answers[read_response(client)[0]] += 1
+                    client.sendall(GET)
+                    answers[read_response(client)[0]] += 1
+                if number % 100 == 50:
+                    gateway.process.send_signal(signal.SIGHUP)
+            self.assertEqual(gateway.stop(), 0)
+        self.assertEqual(self.rogue.data, b"", "a byte for a server that is refused")
+        self.assertGreater(answers[200], 100, answers)
+        self.assertGreater(answers[503] + answers[None], 10, answers)
 
 
 if __name__ == "__main__":

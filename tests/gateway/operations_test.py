@@ -243,6 +243,25 @@ class Operations(unittest.TestCase):
             subprocess.run([promtool, "check", "metrics"], input=gateway.admin("/metrics")[1], text=True, check=True,
                            timeout=PATIENCE, stdout=subprocess.DEVNULL)
 
+    def test_the_admin_socket_is_this_machines_and_nobody_keeps_it(self):
+        gateway = self.gateway()
+
+        def ask(host, method="GET"):
+            with socket.create_connection(("127.0.0.1", gateway.port("admin")), PATIENCE) as connection:
+                connection.sendall(f"{method} /metrics HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+                return int(read_all(connection).split()[1])
+
+        # A page in a browser whose name was made to lead here.
+        self.assertEqual(ask("rebound.example"), 421)
+        for host in ("localhost", f"127.0.0.1:{gateway.port('admin')}", "[::1]:1"):
+            self.assertEqual(ask(host), 200)
+        self.assertEqual(ask("localhost", "POST"), 405)
+        # Clients that connect and ask nothing.
+        silent = [self.enterContext(socket.create_connection(("127.0.0.1", gateway.port("admin")), PATIENCE)) for _ in range(200)]
+        for _ in range(20):
+            self.assertEqual(gateway.admin("/readyz"), (200, "ok\n"))
+        del silent
+
     def test_the_log_holds_no_secret(self):
         gateway = self.gateway(self.upstream.route(), tables={"gateway": {"policy": "policy.toml", "log_connections": True}})
         with gateway.connect() as client:

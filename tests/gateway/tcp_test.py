@@ -136,6 +136,13 @@ class Tcp(unittest.TestCase):
         with gateway.connect() as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             self.assertEqual(int(read_all(client).split()[1]), 405)
+        # Content, for some; the tunnel's first bytes, for others.
+        before = len(upstream.records)
+        for field in (b"Content-Length: 5", b"Transfer-Encoding: chunked"):
+            with self.subTest(field), gateway.connect() as client:
+                client.sendall(f"CONNECT localhost:{upstream.port} HTTP/1.1\r\nHost: x\r\n".encode() + field + b"\r\n\r\nhello")
+                self.assertEqual(int(read_all(client).split()[1]), 400)
+        self.assertEqual(len(upstream.records), before)
 
 
 if __name__ == "__main__":

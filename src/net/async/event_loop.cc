@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <new>
+#include <span>
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -53,7 +55,13 @@ class EventLoop::Mailbox final : public EventHandler {
       const std::lock_guard lock(mutex_);
       tasks.swap(tasks_);
     }
-    for (const std::function<void()>& task : tasks) task();
+    for (const std::function<void()>& task : tasks) {
+      try {
+        task();
+      } catch (const std::bad_alloc&) {  // the others are not to blame
+        continue;
+      }
+    }
   }
 
  private:
@@ -74,6 +82,10 @@ Watch& Watch::operator=(Watch&& other) noexcept {
 
 void Watch::End() noexcept {
   if (loop_ != nullptr) std::exchange(loop_, nullptr)->Forget(slot_, fd_);
+}
+
+void Watch::GoFirst(bool first) noexcept {
+  if (loop_ != nullptr) loop_->slots_[slot_].first = first;
 }
 
 void Watch::AskTurn() {
@@ -109,6 +121,8 @@ Result<Watch> EventLoop::WatchFor(int fd, EventHandler& handler) {
   if (free_slots_.empty()) {
     free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
     slots_.emplace_back();
+    // So that to forget needs no memory.
+    free_slots_.reserve(slots_.capacity());
   }
   const std::uint32_t number = free_slots_.back();
   Slot& slot = slots_[number];
@@ -127,6 +141,7 @@ void EventLoop::Forget(std::uint32_t slot, int fd) noexcept {
   epoll_event unused{};
   epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, fd, &unused);
   slots_[slot].handler = nullptr;
+  slots_[slot].first = false;
   ++slots_[slot].generation;
   free_slots_.push_back(slot);
 }
@@ -151,9 +166,19 @@ void EventLoop::Dispatch(int timeout) {
   now_ = std::chrono::steady_clock::now();
   std::vector<std::uint64_t> turns;
   turns.swap(turns_);
-  for (int i = 0; i < count; ++i) {
-    const epoll_event& event = events[static_cast<std::size_t>(i)];
-    Tell(event.data.u64, ReadinessOf(event.events));
+  const std::span<const epoll_event> came(events.data(),
+                                          static_cast<std::size_t>(std::max(count, 0)));
+  const auto goes_first = [this](const epoll_event& event) {
+    return slots_[static_cast<std::uint32_t>(event.data.u64)].first;
+  };
+  // Who goes first is settled before anybody is told, so that everybody is told once.
+  std::array<bool, kMaxEvents> told;
+  for (std::size_t i = 0; i < came.size(); ++i) told[i] = goes_first(came[i]);
+  for (std::size_t i = 0; i < came.size(); ++i) {
+    if (told[i]) Tell(came[i].data.u64, ReadinessOf(came[i].events));
+  }
+  for (std::size_t i = 0; i < came.size(); ++i) {
+    if (!told[i]) Tell(came[i].data.u64, ReadinessOf(came[i].events));
   }
   for (const std::uint64_t key : turns) Tell(key, {});
 }
@@ -171,10 +196,15 @@ void EventLoop::Settle() {
   tasks.swap(later_);
   for (const std::function<void()>& task : tasks) task();
   // Destroying one may bury another.
-  while (!graveyard_.empty()) {
-    std::vector<std::unique_ptr<EventHandler>> dead;
-    dead.swap(graveyard_);
+  while (graveyard_ != nullptr) {
+    const std::unique_ptr<EventHandler> dead = std::move(graveyard_);
+    graveyard_ = std::move(dead->buried_before_);
   }
+}
+
+void EventLoop::Bury(std::unique_ptr<EventHandler> dead) noexcept {
+  dead->buried_before_ = std::move(graveyard_);
+  graveyard_ = std::move(dead);
 }
 
 void EventLoop::Stop() {

@@ -36,8 +36,13 @@ class EventHandler {
 
  protected:
   EventHandler() = default;
-  EventHandler(const EventHandler&) = default;
-  EventHandler& operator=(const EventHandler&) = default;
+  EventHandler(const EventHandler& /*other*/) {}
+  EventHandler& operator=(const EventHandler& /*other*/) { return *this; }
+
+ private:
+  friend class EventLoop;
+
+  std::unique_ptr<EventHandler> buried_before_;  // of those that wait for their destruction
 };
 
 class EventLoop;
@@ -55,6 +60,10 @@ class Watch {
   ~Watch() { End(); }
 
   void End() noexcept;
+
+  // GoFirst has the handler told before all others of a round, where `first` is set: for what must
+  // not be used any more when something has come.
+  void GoFirst(bool first) noexcept;
 
   // AskTurn tells the handler once more in the next round, with nothing new, whether or not the
   // descriptor becomes ready: for who stopped in the middle so that others get their turn.
@@ -93,8 +102,8 @@ class EventLoop {
   void Later(std::function<void()> task) { later_.push_back(std::move(task)); }
 
   // Bury destroys `dead` when the handlers of this round have returned: for a handler that ends
-  // while it, or one that it was called by, is still running.
-  void Bury(std::unique_ptr<EventHandler> dead) { graveyard_.push_back(std::move(dead)); }
+  // while it, or one that it was called by, is still running. Needs no memory.
+  void Bury(std::unique_ptr<EventHandler> dead) noexcept;
 
   // AfterEach runs `check` whenever a handler has returned, so that none is running. Keep it cheap.
   void AfterEach(std::function<void()> check) { after_each_ = std::move(check); }
@@ -116,6 +125,7 @@ class EventLoop {
   struct Slot {
     EventHandler* handler = nullptr;
     std::uint32_t generation = 0;
+    bool first = false;
   };
 
   EventLoop(Socket epoll, std::unique_ptr<Mailbox> mailbox);
@@ -129,8 +139,8 @@ class EventLoop {
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_slots_;
   std::vector<std::function<void()>> later_;
-  std::vector<std::uint64_t> turns_;  // asked for, as keys of slots
-  std::vector<std::unique_ptr<EventHandler>> graveyard_;
+  std::vector<std::uint64_t> turns_;         // asked for, as keys of slots
+  std::unique_ptr<EventHandler> graveyard_;  // the last one, which has the one before it
   std::function<void()> after_each_;
   std::unique_ptr<Mailbox> mailbox_;
   Watch mail_watch_;

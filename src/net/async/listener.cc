@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include <fcntl.h>
@@ -244,6 +245,15 @@ Acceptor::Acceptor(EventLoop& loop, Listener listener, Accepted accepted)
       reserve_(open("/dev/null", O_RDONLY | O_CLOEXEC)) {}
 
 void Acceptor::OnReady(Readiness /*ready*/) {
+  try {
+    AcceptMany();
+  } catch (const std::bad_alloc&) {
+    // Nobody tells again of those who wait.
+    again_.ArmAt(loop_.now() + std::chrono::milliseconds(100));
+  }
+}
+
+void Acceptor::AcceptMany() {
   // So many at once that connections which are open get their turn in between.
   constexpr int kAtOnce = 64;
   for (int i = 0; i < kAtOnce; ++i) {

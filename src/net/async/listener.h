@@ -95,6 +95,7 @@ class Acceptor final : public EventHandler {
 
  private:
   Acceptor(EventLoop& loop, Listener listener, Accepted accepted);
+  void AcceptMany();
   bool AcceptOne();
   bool Shed();
 

@@ -70,14 +70,16 @@ void SocketStream::ResetOnClose() noexcept {
 }
 
 Result<Socket> StartConnect(const Address& address) {
-  const std::string doing = "connecting to " + address.ToString();
   Socket made(
       socket(address.data()->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
-  if (made.fd() < 0) return ErrorOf(errno, doing);
+  const auto failed = [&address](int number) {
+    return ErrorOf(number, "connecting to " + address.ToString());
+  };
+  if (made.fd() < 0) return failed(errno);
   const int on = 1;
   setsockopt(made.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (connect(made.fd(), address.data(), address.size()) == 0) return made;
-  if (errno != EINPROGRESS && errno != EINTR) return ErrorOf(errno, doing);
+  if (errno != EINPROGRESS && errno != EINTR) return failed(errno);
   return made;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -37,6 +38,8 @@ std::string_view PhraseOf(int status) {
       return "Length Required";
     case 413:
       return "Content Too Large";
+    case 421:
+      return "Misdirected Request";
     case 417:
       return "Expectation Failed";
     case 431:
@@ -73,8 +76,19 @@ class PageServer::Session final : public EventHandler {
   void OnReady(Readiness ready) override {
     client_.NoteReady(ready);
     if (ready.failed) return End();
-    while (!ended_ && Step()) {
+    try {
+      while (!ended_ && Step()) {
+      }
+    } catch (const std::bad_alloc&) {
+      End();
     }
+  }
+
+  // EndUnasked ends it where it has asked for nothing yet, and reports whether it did.
+  bool EndUnasked() {
+    if (stage_ != Stage::kHead && stage_ != Stage::kBody) return false;
+    End();
+    return true;
   }
 
  private:
@@ -134,6 +148,7 @@ class PageServer::Session final : public EventHandler {
     body_size_ = static_cast<std::size_t>(head.length);
     const std::size_t question = head.target.find('?');
     request_.method = head.method;
+    request_.host = head.host;
     request_.path = head.target.substr(0, question);
     if (question != std::string_view::npos) request_.query = head.target.substr(question + 1);
     stage_ = Stage::kBody;
@@ -228,7 +243,11 @@ Result<std::unique_ptr<PageServer>> PageServer::Start(EventLoop& loop, Listener 
 }
 
 void PageServer::Accept(Socket client) {
-  if (sessions_.size() >= limits_.connections) return;
+  // Who connects and asks nothing must not keep the others out.
+  if (sessions_.size() >= limits_.connections &&
+      std::ranges::none_of(sessions_, [](const auto& session) { return session->EndUnasked(); })) {
+    return;
+  }
   sessions_.push_back(std::make_unique<Session>(*this, std::move(client)));
   sessions_.back()->Start(std::prev(sessions_.end()));
 }

@@ -21,6 +21,7 @@ namespace cotter::net::http {
 // PageRequest is what was asked for.
 struct PageRequest {
   std::string method;  // "GET", "HEAD", or "POST" where the limits allow a body
+  std::string host;    // what the client calls the server, as it was sent
   std::string path;    // without the query
   std::string query;   // as it was sent, without "?"
   std::string body;
@@ -35,8 +36,9 @@ struct Page {
 
 // PageLimits bounds what clients can take.
 struct PageLimits {
-  std::size_t connections = 64;  // more are closed at once
-  std::size_t body = 0;          // of a POST; 0: there is none
+  std::size_t connections =
+      64;                // more end the oldest that has not asked yet, or are closed at once
+  std::size_t body = 0;  // of a POST; 0: there is none
   std::chrono::seconds receive{10};
   std::chrono::seconds send{10};
 };
