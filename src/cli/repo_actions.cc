@@ -53,6 +53,16 @@ Result<update::RoleSetup> SetupOf(Call call, std::string_view role) {
   return setup;
 }
 
+// Tell prints what came of an action, as JSON where that is asked for.
+Exit Tell(Call call, json::object object, const std::string& text) {
+  if (call.arguments.Has("json")) {
+    call.output.Json(std::move(object));
+  } else {
+    call.output.Text(text);
+  }
+  return Exit::kSatisfied;
+}
+
 // A signer far away has the request and a key, and no repository.
 Exit SignFarAway(Call call, const std::string& name) {
   const std::string path(*call.arguments.Value("request"));
@@ -68,9 +78,9 @@ Exit SignFarAway(Call call, const std::string& name) {
   if (Result<void> done = base::WriteFileAtomically(std::string(*output), AsBytes(text)); !done) {
     return FailRepo(done.error());
   }
-  call.output.Field(made->role);
-  call.output.Text(" " + std::to_string(made->version) + "\n");
-  return Exit::kSatisfied;
+  return Tell(call,
+              {{"role", made->role}, {"version", made->version}, {"file", std::string(*output)}},
+              made->role + " " + std::to_string(made->version) + "\n");
 }
 
 Exit AddSignature(Call call) {
@@ -82,7 +92,8 @@ Exit AddSignature(Call call) {
   Result<update::Repository> repository = update::Repository::Open(RepositoryPath(call));
   if (!repository) return FailRepo(repository.error());
   const Result<void> done = repository->AddSignature(*signature, base::Now());
-  return done ? Exit::kSatisfied : FailRepo(done.error());
+  if (!done) return FailRepo(done.error());
+  return Tell(call, {{"role", signature->role}, {"version", signature->version}}, {});
 }
 
 json::array List(const std::vector<std::string>& texts) {
@@ -116,21 +127,21 @@ void PrintKeys(Call call, std::string_view what, const std::vector<std::string>&
   }
 }
 
+json::object RoleObject(const update::RoleStatus& status, const KeyNames& names) {
+  json::object object{{"role", status.role},
+                      {"version", status.version},
+                      {"expires", nullptr},
+                      {"pending", nullptr},
+                      {"threshold", status.threshold},
+                      {"signed", List(status.signers)},
+                      {"missing", List(status.missing)},
+                      {"names", NamesOf(status, names)}};
+  if (status.version > 0) object["expires"] = FormatTime(status.expires);
+  if (status.pending > 0) object["pending"] = status.pending;
+  return object;
+}
+
 void PrintRole(Call call, const update::RoleStatus& status, const KeyNames& names) {
-  if (call.arguments.Has("json")) {
-    json::object object{{"role", status.role},
-                        {"version", status.version},
-                        {"expires", nullptr},
-                        {"pending", nullptr},
-                        {"threshold", status.threshold},
-                        {"signed", List(status.signers)},
-                        {"missing", List(status.missing)},
-                        {"names", NamesOf(status, names)}};
-    if (status.version > 0) object["expires"] = FormatTime(status.expires);
-    if (status.pending > 0) object["pending"] = status.pending;
-    call.output.Json(object);
-    return;
-  }
   std::string line = status.role + "  ";
   line += status.version == 0 ? "not published"
                               : "version " + std::to_string(status.version) + " until " +
@@ -269,7 +280,7 @@ Exit ChangeKeys(Call call) {
       adds ? AddKeys(call, *repository) : repository->RemoveKey(words[1], words[2], base::Now());
   if (!done) return FailRepo(done.error());
   ReportDone("the change waits for signatures; 'cotter repo status' says whose");
-  return Exit::kSatisfied;
+  return Tell(call, {{"action", words.front()}, {"role", words[1]}, {"waits", true}}, {});
 }
 
 Exit SignPending(Call call) {
@@ -288,8 +299,13 @@ Exit SignPending(Call call) {
   }
   const Result<std::vector<std::string>> done = repository->Sign(*key, base::Now());
   if (!done) return FailRepo(done.error());
-  for (const std::string& one : *done) call.output.Text("signed " + one + "\n");
-  return Exit::kSatisfied;
+  std::string text;
+  json::array array;
+  for (const std::string& one : *done) {
+    text += "signed " + one + "\n";
+    array.emplace_back(one);
+  }
+  return Tell(call, {{"signed", std::move(array)}}, text);
 }
 
 Exit WriteRequest(Call call) {
@@ -303,7 +319,8 @@ Exit WriteRequest(Call call) {
   const Result<std::string> request = repository->Request(words[1]);
   if (!request) return FailRepo(request.error());
   const Result<void> done = base::WriteFileAtomically(std::string(*output), AsBytes(*request));
-  return done ? Exit::kSatisfied : FailRepo(done.error());
+  if (!done) return FailRepo(done.error());
+  return Tell(call, {{"role", words[1]}, {"file", std::string(*output)}}, {});
 }
 
 Exit ShowStatus(Call call) {
@@ -312,6 +329,12 @@ Exit ShowStatus(Call call) {
   const Result<std::vector<update::RoleStatus>> roles = repository->Status();
   if (!roles) return FailRepo(roles.error());
   const KeyNames names = NamesOfKeys(call, *repository);
+  if (call.arguments.Has("json")) {
+    json::array array;
+    for (const update::RoleStatus& status : *roles) array.push_back(RoleObject(status, names));
+    call.output.Json({{"roles", std::move(array)}});
+    return Exit::kSatisfied;
+  }
   for (const update::RoleStatus& status : *roles) PrintRole(call, status, names);
   return Exit::kSatisfied;
 }
@@ -319,8 +342,7 @@ Exit ShowStatus(Call call) {
 Exit VerifyPublished(Call call) {
   const Result<void> done = update::VerifyFolder(RepositoryPath(call) + "/public", base::Now());
   if (!done) return FailRepo(done.error());
-  call.output.Text("verified\n");
-  return Exit::kSatisfied;
+  return Tell(call, {{"verified", true}}, "verified\n");
 }
 
 }  // namespace cotter::cli

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <boost/json/object.hpp>
 #include <system_error>
 
 #include "base/clock.h"
@@ -168,6 +169,16 @@ Error VersionTooLow(const Policy& before) {
                                      ", which clients have: raise it in the policy"};
 }
 
+Exit TellWaits(Call call, const std::string& target, std::uint64_t version) {
+  if (call.arguments.Has("json")) {
+    call.output.Json({{"target", target}, {"version", version}, {"waits", true}});
+    return Exit::kSatisfied;
+  }
+  call.output.Field(target);
+  call.output.Text(" version " + std::to_string(version) + " waits for signatures\n");
+  return Exit::kSatisfied;
+}
+
 Exit Publish(Call call, update::Repository& repository, const Policy& policy) {
   const Time now = base::Now();
   if (!policy.emergency.empty() || policy.revision != 0) {
@@ -201,9 +212,7 @@ Exit Publish(Call call, update::Repository& repository, const Policy& policy) {
                           now);
   }
   if (!done) return FailRepo(done.error());
-  call.output.Field(TargetOf(policy.environment));
-  call.output.Text(" version " + std::to_string(policy.version) + " waits for signatures\n");
-  return Exit::kSatisfied;
+  return TellWaits(call, TargetOf(policy.environment), policy.version);
 }
 
 // DelegateNamed is the delegate `name` of the environment's published policy.
@@ -256,9 +265,7 @@ Exit PublishForDelegate(Call call, update::Repository& repository, const Policy&
                           now);
   }
   if (!done) return FailRepo(done.error());
-  call.output.Field(delegate->target);
-  call.output.Text(" version " + std::to_string(policy.version) + " waits for signatures\n");
-  return Exit::kSatisfied;
+  return TellWaits(call, delegate->target, policy.version);
 }
 
 Result<std::uint64_t> ParseVersion(std::string_view text) {

@@ -92,12 +92,12 @@ class Keys(unittest.TestCase):
         self.key("generate", "alice")
         self.key("backup", "alice", backup)
         self.key("drill", "alice", backup)
-        keyid = json.loads(self.key("list", "--json"))["keyid"]
+        keyid = json.loads(self.key("list", "--json"))["keys"][0]["keyid"]
         self.assertIn("there already", self.key("backup", "alice", backup, status=2))
         shutil.move(os.path.join(self.keys, "alice.key"), os.path.join(self.folder, "lost"))
         os.remove(os.path.join(self.keys, "alice.pub"))
         self.key("restore", "alice", backup)
-        self.assertEqual(json.loads(self.key("list", "--json"))["keyid"], keyid)
+        self.assertEqual(json.loads(self.key("list", "--json"))["keys"][0]["keyid"], keyid)
         self.key("generate", "bob")
         self.assertIn("another key", self.key("drill", "bob", backup, status=1))
         with open(backup, "r+b") as file:

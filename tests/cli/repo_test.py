@@ -61,6 +61,28 @@ class Repositories(RepositoryCase):
         self.sign("online")
         self.assertEqual([self.status()["timestamp"]["version"], self.status()["timestamp"]["pending"]], [1, None])
 
+    def test_every_action_prints_one_json_value(self):
+        """status and the lists printed one for each line, and all other actions text."""
+        self.init(two=False)
+
+        def told(*words):
+            return json.loads(self.repo(*words, "--json"))
+
+        request = self.path("request.json")
+        self.assertEqual(told("request", "root", "-o", request), {"role": "root", "file": request})
+        self.assertEqual(told("sign", "alice"), {"signed": ["root 1", "targets 1"]})
+        self.assertEqual(told("sign", "online"), {"signed": ["snapshot 1", "timestamp 1"]})
+        self.assertEqual(told("verify"), {"verified": True})
+        self.assertEqual([role["role"] for role in told("status")["roles"]], ["root", "targets", "snapshot", "timestamp"])
+        self.assertEqual(told("add-key", "targets", self.pub("next")), {"action": "add-key", "role": "targets", "waits": True})
+        with Lab([]) as lab:
+            self.assertEqual(json.loads(self.publish(lab, "--json")),
+                             {"target": "staging/policy.json", "version": 1, "waits": True})
+        self.sign("alice", "online")
+        listed = subprocess.run([COTTER, "emergency", "list", "--repo", self.repo_folder, "--json"], capture_output=True,
+                                text=True, timeout=60, check=True).stdout
+        self.assertEqual(json.loads(listed), {"statements": []})
+
     def test_all_keys_of_one_command_are_added_or_none(self):
         self.init(two=False)
         self.sign("alice", "online")

@@ -133,7 +133,7 @@ class Tokens(RepositoryCase):
     def test_keys_are_listed_and_none_is_made_twice_or_taken_out(self):
         self.token("key", "generate", self.uri("b"))
         self.token("key", "generate", self.uri("a"))
-        names = [json.loads(line)["name"] for line in self.token("key", "list", self.uri(), "--json").splitlines()]
+        names = [key["name"] for key in json.loads(self.token("key", "list", self.uri(), "--json"))["keys"]]
         self.assertEqual(names, ["a", "b"])
         self.assertIn("already", self.token("key", "generate", self.uri("a"), status=2))
         self.assertIn("p256", self.token("key", "generate", self.uri("c"), "--type", "ed25519", status=2))

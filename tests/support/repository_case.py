@@ -91,7 +91,7 @@ class RepositoryCase(unittest.TestCase):
         return sorted(os.listdir(os.path.join(self.repo_folder, "public/metadata")))
 
     def status(self):
-        return {row["role"]: row for row in map(json.loads, self.repo("status", "--json").splitlines())}
+        return {row["role"]: row for row in json.loads(self.repo("status", "--json"))["roles"]}
 
     def policy(self, lab, version=1, environment="staging", pins=None, name="policy.toml"):
         pins = pins or [lab.pin("leaf"), BACKUP]

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include "base/clock.h"
@@ -259,13 +260,14 @@ Exit List(Call call) {
   const Result<update::EmergencyFile> file = Statements(call, *repository);
   if (!file) return Fail(file.error());
   const Time now = base::Now();
+  json::array statements;
   for (const update::SignedStatement& statement : file->statements) {
     const bool over = statement.what.until && *statement.what.until <= now;
     if (call.arguments.Has("json")) {
       json::object object = StatementObject(statement.what);
       object["begins"] = FormatTime(statement.begins);
       object["over"] = over;
-      call.output.Json(object);
+      statements.push_back(std::move(object));
     } else {
       call.output.Field(StatementLine(statement.what) + (over ? ": over" : ""));
       call.output.Text("\n");
@@ -274,6 +276,7 @@ Exit List(Call call) {
   for (const update::RefusedStatement& refused : file->refused) {
     ReportWarning(refused.error.message + ": clients refuse it");
   }
+  if (call.arguments.Has("json")) call.output.Json({{"statements", std::move(statements)}});
   return Exit::kSatisfied;
 }
 

@@ -44,14 +44,17 @@ std::string KindOf(const update::NamedKey& key) {
   return kind == "ecdsa" ? "p256" : kind;
 }
 
+json::object KeyObject(const update::NamedKey& key) {
+  return {{"name", key.name}, {"keyid", key.keyid}, {"type", KindOf(key)}};
+}
+
 Exit PrintKey(Call call, const update::NamedKey& key) {
-  const std::string kind = KindOf(key);
   if (call.arguments.Has("json")) {
-    call.output.Json(json::object{{"name", key.name}, {"keyid", key.keyid}, {"type", kind}});
+    call.output.Json(KeyObject(key));
   } else {
     call.output.Field(key.keyid);
     call.output.Text("  ");
-    call.output.Field(kind);
+    call.output.Field(KindOf(key));
     call.output.Text("  ");
     call.output.Field(key.name);
     call.output.Text("\n");
@@ -94,6 +97,12 @@ Result<std::vector<update::NamedKey>> ListOf(Call call) {
 Exit List(Call call) {
   const Result<std::vector<update::NamedKey>> keys = ListOf(call);
   if (!keys) return Fail(keys.error());
+  if (call.arguments.Has("json")) {
+    json::array array;
+    for (const update::NamedKey& key : *keys) array.push_back(KeyObject(key));
+    call.output.Json({{"keys", std::move(array)}});
+    return Exit::kSatisfied;
+  }
   for (const update::NamedKey& key : *keys) PrintKey(call, key);
   return Exit::kSatisfied;
 }
@@ -106,11 +115,19 @@ Exit Export(Call call, const std::string& name) {
   return Exit::kSatisfied;
 }
 
+// TellProven says, to a program, that a copy of the key opens and signs. People see no error.
+Exit TellProven(Call call, const std::string& name, const std::string& file) {
+  if (call.arguments.Has("json")) {
+    call.output.Json({{"name", name}, {"file", file}, {"proven", true}});
+  }
+  return Exit::kSatisfied;
+}
+
 Exit BackUp(Call call, const std::string& name, const std::string& file) {
   const Result<Passphrase> passphrase = ReadPassphrase(call.arguments, Purpose::kOpen, name);
   if (!passphrase) return Fail(passphrase.error());
   const Result<void> done = StoreOf(call).Backup(name, file, passphrase->text(), base::Now());
-  return done ? Exit::kSatisfied : Fail(done.error());
+  return done ? TellProven(call, name, file) : Fail(done.error());
 }
 
 Exit Restore(Call call, const std::string& name, const std::string& file) {
@@ -118,7 +135,7 @@ Exit Restore(Call call, const std::string& name, const std::string& file) {
   if (!passphrase) return Fail(passphrase.error());
   if (call.arguments.positionals().front() == "drill") {
     const Result<void> done = StoreOf(call).Drill(name, file, passphrase->text(), base::Now());
-    return done ? Exit::kSatisfied : Fail(done.error());
+    return done ? TellProven(call, name, file) : Fail(done.error());
   }
   const Result<update::NamedKey> key =
       StoreOf(call).Restore(name, file, passphrase->text(), base::Now());
@@ -136,7 +153,11 @@ Exit Request(Call call, const std::string& name) {
   if (!key) return Fail(key.error());
   const Result<std::string> request = key->Request(hosts);
   if (!request) return Fail(request.error());
-  call.output.Text(*request);
+  if (call.arguments.Has("json")) {
+    call.output.Json({{"name", name}, {"csr", *request}});
+  } else {
+    call.output.Text(*request);
+  }
   return Exit::kSatisfied;
 }
 
