@@ -78,6 +78,7 @@ class Repositories(RepositoryCase):
         with Lab([]) as lab:
             self.assertEqual(json.loads(self.publish(lab, "--json")),
                              {"target": "staging/policy.json", "version": 1, "waits": True})
+        self.repo("add-key", "emergency", self.pub("bob"), self.pub("carol"))
         self.sign("alice", "online")
         listed = subprocess.run([COTTER, "emergency", "list", "--repo", self.repo_folder, "--json"], capture_output=True,
                                 text=True, timeout=60, check=True).stdout
