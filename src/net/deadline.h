@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One absolute end for everything that a look at a server does: name service, connecting, preambles
-// and handshake share it, so that no sequence of slow steps adds up. A value, safe from any thread.
+// One absolute end for several steps that wait, so that no sequence of slow ones adds up. A value,
+// safe from any thread.
 #pragma once
 
 #include <algorithm>

@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from situations import (Ca, Certificate, ClearServer, DAY, HOST, NOW, Server, closed_port, name, new_key,  # noqa: E402
+from situations import (Ca, Certificate, ClearServer, ClosedPort, DAY, HOST, NOW, Server, name, new_key,  # noqa: E402
                         policy)
 
 PAGE = pathlib.Path(os.environ["COTTER_SOURCE_DIR"]) / "docs/diagnose.md"
@@ -218,8 +218,9 @@ def plant_networks(at):
         portal = at.clear(redirect if n % 2 else required)
         at.live("CAPTIVE_PORTAL", [portal], policy(pins_of(at.a.root)))
     for n in range(12):
-        silent = [type("Nobody", (), {"address": "127.0.0.1", "port": closed_port()})]
-        at.live("UNREACHABLE", silent, policy(pins_of(at.a.root)))
+        nobody = ClosedPort()
+        at.servers.callback(nobody.close)
+        at.live("UNREACHABLE", [nobody], policy(pins_of(at.a.root)))
 
 
 def plant_farms(at):

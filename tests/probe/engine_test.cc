@@ -316,6 +316,49 @@ TEST(Engine, TellsOfANameWithoutAddress) {
   EXPECT_THAT(answers.facts[0].addresses, IsEmpty());
 }
 
+TEST(Engine, AsksInClearTheFirstAddressThatAnswersAndNoOther) {
+  Fleet fleet({{},
+               Faulty(Fault::kPlainHttp, lab::Phase::kOnAccept),
+               Faulty(Fault::kPlainHttp, lab::Phase::kOnAccept)});
+  auto settings = std::make_shared<Settings>();
+  settings->connect = fleet.connect();
+  settings->in_clear = SmallRequest{.method = "GET", .host = "api.example.com", .path = "/"};
+  const Answers answers = AskAll({{fleet.target(), settings}});
+  const auto& addresses = answers.facts[0].addresses;
+  ASSERT_THAT(addresses, SizeIs(2));
+  EXPECT_EQ(addresses[0].usual().error->code, Code::kConnectRefused);
+  ASSERT_NE(addresses[1].usual().clear, nullptr);
+  EXPECT_GE(addresses[1].usual().clear->status, 100);
+  fleet.servers()[1].Stop();
+  EXPECT_EQ(fleet.servers()[1].Record().connections, 0U);
+}
+
+TEST(Engine, EndsAllOfAQuestionInItsTime) {
+  const Fleet fleet({Faulty(Fault::kSilence, lab::Phase::kOnAccept), Serving({"leaf"})});
+  const auto settings = SettingsFor(fleet.connect(), {.other_keys = true, .resumption = true});
+  settings->limits.whole = 700ms;
+  const auto began = std::chrono::steady_clock::now();
+  const Answers answers = AskAll({{fleet.target(), settings}});
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 8s);
+  const auto& addresses = answers.facts[0].addresses;
+  ASSERT_TRUE(addresses[0].usual().error);
+  EXPECT_EQ(addresses[0].usual().error->code, Code::kConnectTimeout);
+  EXPECT_EQ(addresses[1].usual().version, "TLSv1.3");
+}
+
+// What is only collected is kept as it was sent, and nobody verifies it.
+TEST(Engine, KeepsWhatWasPresentedWhereNothingIsVerified) {
+  const Fleet fleet({Serving({"rogue-leaf"})});
+  auto settings = std::make_shared<Settings>();
+  settings->connect = fleet.connect();
+  const Answers answers = AskAll({{fleet.target(), settings}});
+  const LookFacts& look = answers.facts[0].addresses[0].usual();
+  EXPECT_EQ(look.chain, nullptr);
+  ASSERT_NE(look.presented, nullptr);
+  EXPECT_EQ(look.presented->certificates.front(), World().Get("rogue-leaf").certificate.der);
+  EXPECT_EQ(answers.tally.chains_judged, 0U);
+}
+
 TEST(Engine, KeepsToItsLimitsForEachAddress) {
   const Fleet fleet({Serving({"leaf"})});
   EngineOptions options;

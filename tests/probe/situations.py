@@ -201,7 +201,13 @@ class ClearServer:
     close = Server.close
 
 
-def closed_port():
-    """A port of loopback on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+class ClosedPort:
+    """A port of loopback on which nothing listens. It is held, so that no other server gets it."""
+
+    def __init__(self):
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self.address, self.port = self._socket.getsockname()
+
+    def close(self):
+        self._socket.close()
