@@ -48,6 +48,7 @@ struct TlsStream::State {
   PresentedChain presented;
   std::optional<Error> refused;  // what this side found wrong with a message
   bool saw_certificate = false;
+  bool sent_finished = false;
 
   // What OpenSSL's `result` asks to wait for; an error where it is final.
   Result<Step> StepOf(int result, const char* doing);
@@ -108,6 +109,9 @@ void TlsStream::State::OnMessage(int is_written, int version, int type, const vo
                                  std::size_t size, SSL* /*ssl*/, void* self) {
   State& state = *static_cast<State*>(self);
   const auto* first = static_cast<const std::uint8_t*>(bytes);
+  if (is_written != 0 && type == SSL3_RT_HANDSHAKE && size != 0 && first[0] == SSL3_MT_FINISHED) {
+    state.sent_finished = true;
+  }
   if (is_written != 0 || type != SSL3_RT_HANDSHAKE || size == 0 ||
       first[0] != SSL3_MT_CERTIFICATE || state.saw_certificate) {
     return;
@@ -223,6 +227,8 @@ void TlsStream::Close() noexcept {
 }
 
 const PresentedChain& TlsStream::presented() const noexcept { return state_->presented; }
+
+bool TlsStream::has_answered() const noexcept { return state_->sent_finished; }
 
 std::string TlsStream::version() const { return SSL_get_version(state_->ssl.get()); }
 

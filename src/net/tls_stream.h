@@ -75,6 +75,10 @@ class TlsStream {
   // after it. Empty where it sent none.
   [[nodiscard]] const PresentedChain& presented() const noexcept COTTER_LIFETIME_BOUND;
 
+  // has_answered reports that this side has sent its Finished. In TLS 1.3, and with every key
+  // exchange but RSA's before, it does so only after the server proved that it holds its key.
+  [[nodiscard]] bool has_answered() const noexcept;
+
   // version is "TLSv1.3", cipher is "TLS_AES_128_GCM_SHA256"; of a completed handshake.
   [[nodiscard]] std::string version() const;
   [[nodiscard]] std::string cipher() const;

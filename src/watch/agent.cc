@@ -234,9 +234,10 @@ Result<void> AgentService::TakeConfig(WatchConfig config) {
   if (!config.agent || config.policy != config_.policy || config.vantage != config_.vantage ||
       config.environment != config_.environment ||
       config.agent->key_file != config_.agent->key_file ||
-      config.probe.connections != config_.probe.connections) {
+      !config.probe.IsOneEngine(config_.probe)) {
     return Error{Code::kUsage,
-                 "the name, the key, the policy's path and connections are taken at a start alone"};
+                 "vantage, key, the policy's path, and [probe] but for its timeout are taken at a "
+                 "start alone"};
   }
   auto roots = Roots::Load(config.trust);
   if (!roots) return roots.error();

@@ -113,6 +113,14 @@ struct ProbeConfig {
   std::size_t per_address_per_second = 20;
   std::size_t per_network_per_second = 200;
   std::string name_servers;  // empty: the system's
+
+  // IsOneEngine reports that the same engine serves both: all but the time-out is the engine's own.
+  [[nodiscard]] bool IsOneEngine(const ProbeConfig& other) const noexcept {
+    return connections == other.connections &&
+           per_address_per_second == other.per_address_per_second &&
+           per_network_per_second == other.per_network_per_second &&
+           name_servers == other.name_servers;
+  }
 };
 
 // AgentConfig is for `cotter watch --agent`.

@@ -172,7 +172,7 @@ void AppendPins(MetricsWriter& text, const std::vector<ServerRows>& all) {
   text.Family("cotter_backup_pin_proof_timestamp_seconds", "gauge",
               "When a standby endpoint last presented a backup key; 0: never.");
   EachServer(text, all, [](const Server& server) -> std::optional<double> {
-    if (server.group->standby.empty() || server.rule.reserves.empty()) return std::nullopt;
+    if (server.group->config.standby.empty() || server.rule.reserves.empty()) return std::nullopt;
     Time latest;
     for (const auto& [pin, at] : server.memory.backup_proofs) latest = std::max(latest, at);
     return static_cast<double>(latest.unix_seconds);

@@ -53,24 +53,20 @@ Fleet Fleet::Make(const WatchConfig& config, std::shared_ptr<const PolicyView> p
     group->config = group_config;
     fleet.groups_.push_back(group);
     for (const net::Target& target : group_config.hosts) {
-      fleet.Add(target, group, Role::kServed, old);
-    }
-    for (const net::Target& target : group_config.standby) {
-      group->standby.push_back(fleet.servers_.size());
-      fleet.Add(target, group, Role::kStandby, old);
+      fleet.Add(target, group, old);
+      for (const net::Target& place : group_config.standby) fleet.AddStandby(target, place, group);
     }
     fleet.Settle(*group);
   }
+  fleet.SettleStandbys();
   return fleet;
 }
 
-void Fleet::Add(const net::Target& target, const std::shared_ptr<Group>& group, Role role,
-                Fleet& old) {
+void Fleet::Add(const net::Target& target, const std::shared_ptr<Group>& group, Fleet& old) {
   auto server = std::make_unique<Server>(target);
   server->name = net::FormatTarget(target);
-  if (role == Role::kServed && by_name_.contains(server->name)) return;  // named twice
+  if (by_name_.contains(server->name)) return;  // named twice
   server->group = group;
-  server->role = role;
   server->rule = policy_->RuleOf(target);
   std::string owner = group->config.owner;
   if (owner.empty() && server->rule.rule != nullptr) owner = server->rule.rule->owner;
@@ -80,15 +76,37 @@ void Fleet::Add(const net::Target& target, const std::shared_ptr<Group>& group, 
                      .region = group->config.region,
                      .vendor = group->config.vendor,
                      .owner = std::move(owner)};
-  if (role == Role::kServed) {
-    if (Server* const before = old.Find(server->name); before != nullptr) {
-      server->memory = std::move(before->memory);
-      server->remote = std::move(before->remote);
-      server->looks = before->looks;
-    }
-    by_name_[server->name] = servers_.size();
+  if (Server* const before = old.Find(server->name); before != nullptr) {
+    server->memory = std::move(before->memory);
+    server->remote = std::move(before->remote);
+    server->looks = before->looks;
   }
+  by_name_[server->name] = servers_.size();
   servers_.push_back(std::move(server));
+}
+
+// A standby is asked as the clients of its host would ask it, were it in the host's place.
+void Fleet::AddStandby(const net::Target& host, const net::Target& place,
+                       const std::shared_ptr<Group>& group) {
+  auto server = std::make_unique<Server>(host);
+  server->name = net::FormatTarget(host);
+  server->group = group;
+  server->role = Role::kStandby;
+  server->standby = place;
+  servers_.push_back(std::move(server));
+}
+
+void Fleet::SettleStandbys() const {
+  for (const auto& server : servers_) {
+    if (!server->standby) continue;
+    auto settings = std::make_shared<probe::Settings>(*server->group->settings);
+    settings->connect.resolve.clear();
+    settings->connect.connect_to = {{.from_host = {},
+                                     .from_port = {},
+                                     .to_host = server->standby->lookup_name,
+                                     .to_port = server->standby->port}};
+    server->settings = std::move(settings);
+  }
 }
 
 void Fleet::Settle(Group& group) const {
@@ -118,6 +136,7 @@ void Fleet::Settle(Group& group) const {
 void Fleet::UsePolicy(std::shared_ptr<const PolicyView> policy) {
   policy_ = std::move(policy);
   for (const auto& group : groups_) Settle(*group);
+  SettleStandbys();
   for (const auto& server : servers_) server->rule = policy_->RuleOf(server->target);
 }
 
@@ -140,10 +159,9 @@ MemoryChange Fleet::Note(Server& server, const ServerFacts& facts, Time now) {
     return Remember(facts, RotationOf(server, now), server.memory);
   }
   server.memory.facts = facts;
-  server.group->standby_seen = true;
-  for (const net::Target& target : server.group->config.hosts) {
-    Server* const served = Find(net::FormatTarget(target));
-    if (served != nullptr) RememberProof(facts, served->rule.reserves, served->memory);
+  if (Server* const served = Find(server.name); served != nullptr) {
+    served->standby_seen = true;
+    RememberProof(facts, served->rule.reserves, served->memory);
   }
   return MemoryChange::kNone;
 }
@@ -166,8 +184,8 @@ ServerView Fleet::ViewOf(const Server& server, const Vantages& vantages,
       view.reports.push_back({vantage, &report.facts});
     }
   }
-  if (!server.group->standby.empty()) {
-    view.standby = server.group->standby_seen ? Standby::kLookedAt : Standby::kNotYet;
+  if (!server.group->config.standby.empty()) {
+    view.standby = server.standby_seen ? Standby::kLookedAt : Standby::kNotYet;
   }
   return view;
 }

@@ -27,15 +27,13 @@ namespace cotter::watch {
 // What a server is watched for.
 enum class Role : std::uint8_t {
   kServed,   // clients use it
-  kStandby,  // it proves that it holds the backup keys of its group
+  kStandby,  // it stands for a host of its group, and proves that it holds its backup key
 };
 
 // Group is a group at work; shared by its servers.
 struct Group {
   GroupConfig config;
   std::shared_ptr<const probe::Settings> settings;
-  std::vector<std::size_t> standby;  // indexes of servers
-  bool standby_seen = false;         // one of them was looked at
 };
 
 // RemoteReport is what an agent said last of a server.
@@ -48,10 +46,13 @@ struct RemoteReport {
 struct Server {
   explicit Server(net::Target which) : target(std::move(which)) {}
 
-  std::string name;  // "api.example.com:443"
+  std::string name;  // "api.example.com:443"; of a standby that of the host that it stands for
   Subject subject;
   net::Target target;
   std::shared_ptr<Group> group;
+  std::optional<net::Target> standby;               // where it is, for kStandby
+  std::shared_ptr<const probe::Settings> settings;  // likewise how it is reached; else the group's
+  bool standby_seen = false;                        // of a host: one of them was looked at
   Role role = Role::kServed;
   RuleView rule;
   ServerMemory memory;
@@ -106,8 +107,11 @@ class Fleet {
                                   std::int64_t backup_proof_days, Time now) const;
 
  private:
-  void Add(const net::Target& target, const std::shared_ptr<Group>& group, Role role, Fleet& old);
+  void Add(const net::Target& target, const std::shared_ptr<Group>& group, Fleet& old);
+  void AddStandby(const net::Target& host, const net::Target& place,
+                  const std::shared_ptr<Group>& group);
   void Settle(Group& group) const;
+  void SettleStandbys() const;
 
   std::shared_ptr<const PolicyView> policy_;
   Roots roots_;

@@ -108,6 +108,8 @@ PeerFacts PeerOf(const probe::AddressFacts& address, Adder& chains) {
                 .connect = phase(probe::Phase::kConnect),
                 .handshake = phase(probe::Phase::kHandshake)};
   for (const probe::LookFacts& look : address.looks) {
+    // A certificate without its key is anybody's.
+    if (!look.proved) continue;
     const auto index = chains.Add(look.chain);
     if (!index) continue;
     if (std::find(peer.chains.begin(), peer.chains.end(), *index) == peer.chains.end()) {
@@ -130,7 +132,7 @@ void Explain(const probe::HostFacts& host, const PolicyView& view, ServerFacts& 
   for (const probe::AddressFacts& address : host.addresses) {
     if (address.passed_over) continue;
     for (const probe::LookFacts& look : address.looks) {
-      if (!look.chain || look.purpose == probe::Purpose::kWithoutName) continue;
+      if (!look.chain || !look.proved || look.purpose == probe::Purpose::kWithoutName) continue;
       situation.chains.push_back(look.chain->seen);
       situation.chains.back().peers = {address.peer};
     }

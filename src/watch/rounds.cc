@@ -103,7 +103,8 @@ void Rounds::OnTimer() {
 void Rounds::Look(std::size_t index) {
   Server& server = *fleet_->servers()[index];
   server.asking = true;
-  engine_->Ask({.target = server.target, .settings = server.group->settings},
+  engine_->Ask({.target = server.target,
+                .settings = server.settings ? server.settings : server.group->settings},
                [this, generation = generation_, index](const probe::HostFacts& facts) {
                  OnAnswer(generation, index, facts);
                });

@@ -62,7 +62,9 @@ Result<void> Watcher::Prepare() {
   auto roots = Roots::Load(config_.trust);
   if (!roots) return roots.error();
   roots_ = *std::move(roots);
-  if (Result<void> followed = FollowPolicy(); !followed) return followed;
+  auto followed = OpenPolicy(config_);
+  if (!followed) return followed.error();
+  FollowPolicy(*std::move(followed));
   auto view = PolicyView::Load(config_.policy, config_.environment);
   if (!view) return view.error();
   auto state = State::Open(config_.state, base::Now());
@@ -86,17 +88,20 @@ Result<void> Watcher::Prepare() {
 
 // The policy has a thread of its own, which may outlive the watcher by a call: it reaches the loop
 // alone, and what it posts there asks whether anybody still listens.
-Result<void> Watcher::FollowPolicy() {
+Result<std::shared_ptr<WatchedPolicy>> Watcher::OpenPolicy(const WatchConfig& config) {
   net::EventLoop& loop = loop_;
-  auto followed = WatchedPolicy::Open({.path = config_.policy,
-                                       .environment = config_.environment,
-                                       .on_failure = [this, &loop](const Error& error) {
-                                         loop.Post([this, error] { OnPolicyFailure(error); });
-                                       }});
-  if (!followed) return followed.error();
-  policy_source_ = *std::move(followed);
+  return WatchedPolicy::Open({.path = config.policy,
+                              .environment = config.environment,
+                              .on_failure = [this, &loop](const Error& error) {
+                                loop.Post([this, error] { OnPolicyFailure(error); });
+                              }});
+}
+
+void Watcher::FollowPolicy(std::shared_ptr<WatchedPolicy> policy) {
+  net::EventLoop& loop = loop_;
+  subscription_.reset();
+  policy_source_ = std::move(policy);
   subscription_ = policy_source_->Subscribe([this, &loop] { loop.Post([this] { OnPolicy(); }); });
-  return Ok();
 }
 
 void Watcher::Restore() {
@@ -130,7 +135,9 @@ Result<void> Watcher::Serve() {
                                          [this](int signal) { OnSignal(signal); });
   if (!signals) return signals.error();
   signals_ = *std::move(signals);
-  if (Result<void> opened = OpenPages(); !opened) return opened;
+  Result<Pages> pages = OpenPages(config_);
+  if (!pages) return pages.error();
+  UsePages(*std::move(pages));
   rounds_->Follow(fleet_);
   tick_.ArmAt(loop_.now() + kTick);
   EvaluateOwn(moment_);

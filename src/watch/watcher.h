@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -52,7 +53,8 @@ class Watcher {
 
   Watcher(net::EventLoop& loop, WatchOptions options, WatchConfig config);
   Result<void> Prepare();
-  Result<void> FollowPolicy();
+  [[nodiscard]] Result<std::shared_ptr<WatchedPolicy>> OpenPolicy(const WatchConfig& config);
+  void FollowPolicy(std::shared_ptr<WatchedPolicy> policy);
   void Restore();
 
   // What happens.
@@ -82,13 +84,22 @@ class Watcher {
   [[nodiscard]] std::set<std::string, std::less<>> SubjectNames() const;
 
   // The pages.
-  Result<void> OpenPages();
+  // Pages are those that a configuration opens; one that stays where it is is not among them.
+  struct Pages {
+    bool admin_stays = false;
+    bool collector_stays = false;
+    std::unique_ptr<net::http::PageServer> admin;
+    std::unique_ptr<net::http::PageServer> collector;
+  };
+  [[nodiscard]] Result<Pages> OpenPages(const WatchConfig& config);
+  void UsePages(Pages pages);
   Result<std::unique_ptr<net::http::PageServer>> Listen(const net::ListenAddress& where,
                                                         std::string_view what,
                                                         net::http::PageLimits limits,
                                                         net::http::PageServer::Serve serve);
   void ServePage(const net::http::PageRequest& request, const Reply& reply);
   void ServeProbe(const std::string& query, const Reply& reply);
+  void AskProbe(const std::string& name, probe::Question question, const Reply& reply);
   void ServeCollector(const net::http::PageRequest& request, const Reply& reply);
   [[nodiscard]] OwnFigures Figures() const;
 
@@ -111,6 +122,9 @@ class Watcher {
   std::unique_ptr<net::SignalWatch> signals_;
   std::unique_ptr<net::http::PageServer> admin_;
   std::unique_ptr<net::http::PageServer> collector_page_;
+  // Who waits for the answer to the same question of /probe; forgotten, not dropped, with each new
+  // configuration and policy.
+  std::map<std::string, std::shared_ptr<std::vector<Reply>>> probes_;
   Moment moment_;  // of the last look at the clocks
   bool reload_good_ = true;
   Time reloaded_;

@@ -25,26 +25,39 @@ constexpr int kForbidden = 403;
 constexpr int kBadRequest = 400;
 constexpr int kUnavailable = 503;
 
+// Looks for /probe at once, and who may wait for each.
+constexpr std::size_t kMostProbes = 64;
+constexpr std::size_t kMostProbesOfOne = 64;
+
 }  // namespace
 
-Result<void> Watcher::OpenPages() {
-  admin_.reset();
-  collector_page_.reset();
-  if (config_.admin) {
+// OpenPages opens those that `config` has and that are not open already.
+Result<Watcher::Pages> Watcher::OpenPages(const WatchConfig& config) {
+  Pages pages{
+      .admin_stays = admin_ != nullptr && config.admin == config_.admin,
+      .collector_stays = collector_page_ != nullptr && config.collector == config_.collector,
+      .admin = nullptr,
+      .collector = nullptr};
+  if (config.admin && !pages.admin_stays) {
     auto opened = Listen(
-        *config_.admin, "admin", {},
+        *config.admin, "admin", {},
         [this](const PageRequest& request, const Reply& reply) { ServePage(request, reply); });
     if (!opened) return opened.error();
-    admin_ = *std::move(opened);
+    pages.admin = *std::move(opened);
   }
-  if (config_.collector) {
+  if (config.collector && !pages.collector_stays) {
     auto opened = Listen(
-        *config_.collector, "collector", {.body = kMaxEnvelope},
+        *config.collector, "collector", {.body = kMaxEnvelope},
         [this](const PageRequest& request, const Reply& reply) { ServeCollector(request, reply); });
     if (!opened) return opened.error();
-    collector_page_ = *std::move(opened);
+    pages.collector = *std::move(opened);
   }
-  return Ok();
+  return pages;
+}
+
+void Watcher::UsePages(Pages pages) {
+  if (!pages.admin_stays) admin_ = std::move(pages.admin);
+  if (!pages.collector_stays) collector_page_ = std::move(pages.collector);
 }
 
 Result<std::unique_ptr<PageServer>> Watcher::Listen(const net::ListenAddress& where,
@@ -98,14 +111,28 @@ void Watcher::ServeProbe(const std::string& query, const Reply& reply) {
   } else {
     return reply({.status = kForbidden, .body = "this target is not watched here\n"});
   }
+  AskProbe(net::FormatTarget(*target), {.target = *target, .settings = std::move(settings)}, reply);
+}
+
+// AskProbe joins questions for the same server: a look costs the same for whoever waits for it.
+void Watcher::AskProbe(const std::string& name, probe::Question question, const Reply& reply) {
+  const auto known = probes_.find(name);
+  const bool is_full = known == probes_.end() ? probes_.size() >= kMostProbes
+                                              : known->second->size() >= kMostProbesOfOne;
+  if (is_full) return reply({.status = kUnavailable, .body = "too many probes at once\n"});
+  if (known != probes_.end()) return known->second->push_back(reply);
+  auto waiting = std::make_shared<std::vector<Reply>>(1, reply);
+  probes_[name] = waiting;
   const auto begun = std::chrono::steady_clock::now();
-  rounds_->Ask({.target = *target, .settings = std::move(settings)},
-               [this, reply, begun](const probe::HostFacts& host) {
-                 const std::chrono::duration<double> took =
-                     std::chrono::steady_clock::now() - begun;
-                 reply({.type = std::string(base::kMetricsType),
-                        .body = ProbeText(FactsOf(host, *fleet_.policy()), took.count())});
-               });
+  rounds_->Ask(std::move(question), [this, name, waiting, begun](const probe::HostFacts& host) {
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
+    const auto at = probes_.find(name);
+    if (at != probes_.end() && at->second == waiting) probes_.erase(at);
+    const std::string text = ProbeText(FactsOf(host, *fleet_.policy()), took.count());
+    for (const Reply& one : *waiting) {
+      one({.type = std::string(base::kMetricsType), .body = text});
+    }
+  });
 }
 
 void Watcher::ServeCollector(const PageRequest& request, const Reply& reply) {

@@ -21,6 +21,7 @@ void Watcher::OnPolicy() {
   // The file may have changed again; then this is called once more.
   if ((*view)->version() != policy_source_->Current()->version()) return;
   fleet_.UsePolicy(*std::move(view));
+  probes_.clear();
   reload_good_ = true;
   reloaded_ = base::Now();
   WriteLog(Level::kInfo, "policy",
@@ -56,8 +57,9 @@ void Watcher::Reload() {
 
 // TakeConfig makes everything that can fail before it changes anything.
 Result<void> Watcher::TakeConfig(WatchConfig config) {
-  if (config.state != config_.state || config.probe.connections != config_.probe.connections) {
-    return Error{Code::kUsage, "state and connections are taken at a start alone"};
+  if (config.state != config_.state || !config.probe.IsOneEngine(config_.probe)) {
+    return Error{Code::kUsage,
+                 "state, and [probe] but for its timeout, are taken at a start alone"};
   }
   auto roots = Roots::Load(config.trust);
   if (!roots) return roots.error();
@@ -71,23 +73,24 @@ Result<void> Watcher::TakeConfig(WatchConfig config) {
   if (!view) return view.error();
   Collector checked = collector_;
   if (Result<void> read = checked.Configure(config.vantages, loop_.now()); !read) return read;
+  Result<Pages> pages = OpenPages(config);
+  if (!pages) return pages.error();
+  auto followed = other_policy ? OpenPolicy(config) : policy_source_;
+  if (!followed) return followed.error();
   if (Result<void> made = dispatcher_->Configure(config.sinks, config.delivery); !made) return made;
-  const bool pages_move = config.admin != config_.admin || config.collector != config_.collector;
   config_ = std::move(config);
-  if (other_policy) {
-    subscription_.reset();
-    if (Result<void> followed = FollowPolicy(); !followed) return followed;
-  }
+  if (other_policy) FollowPolicy(*std::move(followed));
   collector_ = std::move(checked);
   book_.Configure(config_.rules);
   roots_ = *std::move(roots);
   fleet_ = Fleet::Make(config_, *std::move(view), roots_, std::move(fleet_));
   restless_.clear();
+  probes_.clear();
   moment_ = Now();
   Tell(book_.Forget(SubjectNames(), moment_));
   EvaluateAll(moment_);
   rounds_->Follow(fleet_);
-  if (pages_move) return OpenPages();
+  UsePages(*std::move(pages));
   return Ok();
 }
 

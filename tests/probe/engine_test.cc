@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <map>
 #include <memory>
 #include <string>
@@ -104,6 +105,75 @@ TEST(Engine, JudgesTheChainOfAFarmOnce) {
   EXPECT_EQ(answers.tally.looks, 4U);
   const auto& addresses = answers.facts[0].addresses;
   EXPECT_EQ(addresses[0].usual().chain, addresses[3].usual().chain);
+}
+
+// Asks twice on one engine, at `first` and at `second`; how many chains were judged.
+std::uint64_t JudgedTwice(const Question& one, const Question& other, Time first, Time second,
+                          std::vector<HostFacts>& facts) {
+  auto loop = net::EventLoop::Create();
+  COTTER_CHECK(loop.has_value());
+  Time now = first;
+  EngineOptions options;
+  options.clock = [&now] { return now; };
+  options.keep_judged = std::chrono::hours(24 * 1000);
+  auto engine = Engine::Create(**loop, std::move(options));
+  COTTER_CHECK(engine.has_value());
+  (*engine)->Ask(one, [&](HostFacts answer) {
+    facts.push_back(std::move(answer));
+    now = second;
+    (*engine)->Ask(other, [&](HostFacts later) {
+      facts.push_back(std::move(later));
+      (*loop)->Stop();
+    });
+  });
+  (*loop)->Run();
+  return (*engine)->tally().chains_judged;
+}
+
+// S3-35: what is remembered of a chain hides nothing that time, trust or the policy changed.
+TEST(Engine, AJudgementEndsWithTheCertificatesTheTrustAndThePolicy_S3_35) {
+  const Fleet fleet({Serving({"leaf"})});
+  const Question question{fleet.target(), SettingsFor(fleet.connect())};
+  std::vector<HostFacts> facts;
+  const Time now = Time{std::time(nullptr)};
+  EXPECT_EQ(JudgedTwice(question, question, now, Time{now.unix_seconds + 3600}, facts), 1U);
+  EXPECT_EQ(facts[0].addresses[0].usual().chain, facts[1].addresses[0].usual().chain);
+  EXPECT_EQ(facts[1].addresses[0].usual().chain->path_pins.size(), 1U);
+  const Time end = *facts[0].addresses[0].usual().chain->seen.presented.front().not_after;
+
+  // The leaf ends: in the second before it is as it was, at its end it is judged anew.
+  facts.clear();
+  EXPECT_EQ(JudgedTwice(question, question, now, Time{end.unix_seconds - 1}, facts), 1U);
+  facts.clear();
+  EXPECT_EQ(JudgedTwice(question, question, now, end, facts), 2U);
+  EXPECT_EQ(facts[1].addresses[0].usual().chain->seen.code, Code::kCertExpired);
+
+  // Other roots, and another policy.
+  auto other_trust = SettingsFor(fleet.connect());
+  other_trust->trust = Trust({"rogue-root"});
+  facts.clear();
+  EXPECT_EQ(JudgedTwice(question, {fleet.target(), other_trust}, now, now, facts), 2U);
+  EXPECT_EQ(facts[1].addresses[0].usual().chain->seen.code, Code::kIssuerUnknown);
+  auto other_policy = SettingsFor(fleet.connect());
+  Policy policy;
+  HostRule rule{.pattern = *HostPattern::Parse("api.example.com")};
+  rule.pins = {{.pin = {.digest = PinOf("backup")}, .label = ""}};
+  policy.hosts = {rule};
+  other_policy->policy = std::make_shared<const PolicyIndex>(*PolicyIndex::Build(policy));
+  facts.clear();
+  EXPECT_EQ(JudgedTwice(question, {fleet.target(), other_policy}, now, now, facts), 2U);
+  EXPECT_EQ(facts[1].addresses[0].usual().chain->seen.verdict.outcome, Outcome::kPinMismatch);
+
+  // A rule that expires, and then asks for the PKI alone.
+  policy.hosts[0].expires = Time{now.unix_seconds + 100};
+  policy.hosts[0].on_expiry = OnExpiry::kPki;
+  auto expiring = SettingsFor(fleet.connect());
+  expiring->policy = std::make_shared<const PolicyIndex>(*PolicyIndex::Build(policy));
+  facts.clear();
+  const Question asked{fleet.target(), expiring};
+  EXPECT_EQ(JudgedTwice(asked, asked, now, Time{now.unix_seconds + 100}, facts), 2U);
+  EXPECT_EQ(facts[0].addresses[0].usual().chain->seen.verdict.outcome, Outcome::kPinMismatch);
+  EXPECT_NE(facts[1].addresses[0].usual().chain->seen.verdict.outcome, Outcome::kPinMismatch);
 }
 
 TEST(Engine, AsksForBothKeyTypes) {

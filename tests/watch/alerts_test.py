@@ -2,6 +2,8 @@
 """What is told, and when: servers of the lab that change, and a clock that is turned."""
 import glob
 import os
+import socket
+import threading
 import unittest
 
 from watch import HOST, QUICK, Lab, Receiver, Watch, at_once, free_port, policy_text, wait_for
@@ -13,6 +15,64 @@ DAY = 86400
 def fake_time(text):
     """The wall clock alone: what runs on the monotonic one is not faked."""
     return {"LD_PRELOAD": FAKETIME[0], "FAKETIME": text, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+
+class Forger:
+    """Between a client and a server of TLS 1.2: spoils the signature with which the server proves its key."""
+
+    def __init__(self, server):
+        self.forged = 0
+        self._server = server
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+
+    def __enter__(self):
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._carry, args=(client,), daemon=True).start()
+
+    def _carry(self, client):
+        with client, socket.create_connection(self._server) as server:
+            for one in (client, server):
+                one.settimeout(20)
+            try:
+                server.sendall(client.recv(1 << 16))  # the ClientHello
+                client.sendall(self._spoil(server))
+                client.recv(1 << 16)  # an alert
+            except OSError:
+                pass
+
+    def _spoil(self, server):
+        """The server's flight, record by record, until ServerHelloDone (RFC 5246, 7.4)."""
+        flight, messages = b"", b""
+        while b"\x0e\x00\x00\x00" != messages[-4:]:
+            head = self._read(server, 5)
+            body = self._read(server, int.from_bytes(head[3:], "big"))
+            flight += head + body
+            messages += body
+        end = len(flight) - (4 if flight[-9:-8] != b"\x16" else 9)  # ServerHelloDone may have a record of its own
+        self.forged += 1
+        return flight[:end - 1] + bytes([flight[end - 1] ^ 1]) + flight[end:]
+
+    @staticmethod
+    def _read(server, count):
+        data = b""
+        while len(data) < count:
+            more = server.recv(count - len(data))
+            if not more:
+                raise OSError("the server went away")
+            data += more
+        return data
 
 
 class Alerts(unittest.TestCase):
@@ -89,6 +149,33 @@ class Alerts(unittest.TestCase):
         self.receiver.wait("backup_unproven", "resolved")
         proof = watch.metrics()[f'cotter_backup_pin_proof_timestamp_seconds{{target="{self.target}",group="test"}}']
         self.assertGreater(proof, 0)
+
+    # S3-11: it is asked under the name of its host, wherever the hosts are said to be, and the certificate is not enough.
+    def test_a_standby_without_the_key_of_its_certificate_proves_nothing(self):
+        self.lab.present(1, "backup")
+        standby = self.lab.serve("--address", "127.0.0.2", "--port", str(self.lab.port(0)), "--identity", "backup",
+                                 "--max-tls", "1.2")
+        place = f"127.0.0.2:{self.lab.port(standby)}"
+        with Forger(("127.0.0.2", self.lab.port(standby))) as forger:
+            watch = self.watch(group={"standby": [f"127.0.0.1:{forger.port}"]})
+            self.receiver.wait("backup_unproven")
+            wait_for("forged handshakes", lambda: forger.forged >= 3)
+            proof = f'cotter_backup_pin_proof_timestamp_seconds{{target="{self.target}",group="test"}}'
+            self.assertEqual(watch.metrics()[proof], 0)
+            watch.lists["group"][0]["standby"] = [place]
+            watch.write()
+            self.assertTrue(watch.reload())
+            self.receiver.wait("backup_unproven", "resolved")
+
+    # S3-35: who presents the pinned certificate without its key is not the server.
+    def test_a_server_without_the_key_of_its_certificate_is_not_the_server(self):
+        number = self.lab.serve("--identity", "leaf", "--max-tls", "1.2")
+        with Forger(("127.0.0.1", self.lab.port(number))) as forger:
+            self.target = f"{HOST}:{forger.port}"
+            watch = self.watch()
+            told = self.receiver.wait("unreachable")
+            self.assertIn("tls_failed", told["details"])
+            self.assertEqual(watch.alerts("pin_mismatch"), [])
 
     def test_a_server_that_cannot_be_looked_at_is_told(self):
         self.target = f"{HOST}:{free_port()}"

@@ -6,9 +6,10 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import threading
 import unittest
 
-from watch import HOST, PATIENCE, PROGRAM, Lab, Receiver, Watch, free_port, policy_text, samples, wait_for
+from watch import HOST, PATIENCE, PROGRAM, Lab, Receiver, Watch, fetch, free_port, policy_text, samples, wait_for
 
 
 class Operations(unittest.TestCase):
@@ -55,6 +56,47 @@ class Operations(unittest.TestCase):
         status, text = watch.page(f"/probe?target=127.0.0.1:{self.lab.port(0)}")
         self.assertEqual((status, samples(text)["probe_success"]), (200, 1))
         self.assertEqual(samples(watch.page(f"/probe?target=127.0.0.1:{free_port()}")[1])["probe_success"], 0)
+
+    # S3-15: a dashboard that is opened often costs its server one look.
+    def test_the_same_questions_of_the_probe_page_are_one_look(self):
+        asked = []
+        with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and says nothing
+            watch = self.watch(tables={"admin": {"insecure_probe_any": True}, "probe": {"timeout": 3}})
+            url = f"/probe?target=127.0.0.1:{silent.getsockname()[1]}"
+            threads = [threading.Thread(target=lambda: asked.append(watch.page(url))) for _ in range(20)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual({status for status, _ in asked}, {200})
+            self.assertEqual({samples(text)["probe_success"] for _, text in asked}, {0})
+            silent.settimeout(0.1)
+            connections = 0
+            while True:
+                try:
+                    silent.accept()[0].close()
+                    connections += 1
+                except TimeoutError:
+                    break
+            self.assertLess(connections, 4)  # one, and who came after its end
+
+    def test_a_page_that_cannot_move_stays_where_it_is(self):
+        watch = self.watch()
+        before = watch.address()
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            watch.tables["admin"]["listen"] = f"127.0.0.1:{taken.getsockname()[1]}"
+            watch.lists["group"][0]["name"] = "other"
+            watch.write()
+            self.assertFalse(watch.reload())
+        self.assertEqual(fetch(f"http://{before}/livez")[0], 200)
+        self.assertIn('group="test"', watch.page("/metrics")[1])
+        self.assertTrue(watch.reload())  # it is free now
+        self.assertEqual(watch.page("/livez")[0], 200)
+        self.assertIn('group="other"', watch.page("/metrics")[1])
+        # What a running engine does not take is said, not passed over.
+        watch.tables["probe"] = {"per_address_per_second": 3}
+        watch.write()
+        self.assertFalse(watch.reload())
 
     def test_check_reads_everything_and_looks_at_nothing(self):
         watch = self.watch(start=False, sinks=[{"type": "file", "path": "alerts"}])

@@ -111,6 +111,9 @@ struct LookFacts {
   std::shared_ptr<const PresentedChain> presented;  // without `trust`, where one was
   // "TLSv1.3"; empty where the handshake failed, but for a verdict that refuses.
   std::string version;
+  // The server proved that it holds the key of its certificate. Anybody can present the certificate
+  // of somebody else, and fail after it.
+  bool proved = false;
   std::string suite;  // "TLS_AES_256_GCM_SHA384"
   std::string group;  // of the key exchange: "X25519"; empty for RSA's
   std::string alpn;   // empty where none was agreed

@@ -78,6 +78,12 @@ std::string GroupOf(SSL* ssl) {
   return std::string(text);
 }
 
+// IsRsaExchange reports that the server proves its key by its Finished alone.
+bool IsRsaExchange(const SSL* ssl) {
+  const SSL_CIPHER* const suite = SSL_get_current_cipher(ssl);
+  return suite == nullptr || SSL_CIPHER_get_kx_nid(suite) == NID_kx_rsa;
+}
+
 std::string AlpnOf(const SSL* ssl) {
   const unsigned char* bytes = nullptr;
   unsigned size = 0;
@@ -153,6 +159,7 @@ void HandshakeLook::Drive() {
   if (step && *step != net::TlsStream::Step::kDone) return;
   // Also of a handshake that failed what came before is kept.
   shown_.presented = stream_->presented();
+  facts_.proved = step.has_value() || (stream_->has_answered() && !IsRsaExchange(stream_->ssl()));
   Result<void> shaken = step ? Ok() : Result<void>(step.error());
   if (errand().settings->enforcer != nullptr) shaken = TakeVerdict(shaken);
   if (!shaken) return Fail(std::move(shaken).error());

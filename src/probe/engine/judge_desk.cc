@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probe/engine/judge_desk.h"
 
+#include <algorithm>
 #include <bit>
+#include <limits>
 #include <utility>
 
 #include "base/sha256.h"
@@ -50,6 +52,26 @@ ByteView IssuerOf(const SeenChain& chain) {
     if (some->size() > 1 && (*some)[0].issuer == (*some)[1].subject) return (*some)[1].der;
   }
   return {};
+}
+
+// FirstEdge is when time alone may make another judgement of `chain`: the first date after `now` of
+// its certificates and of the rule that applied.
+Time FirstEdge(const SeenChain& chain, Time now) {
+  Time first{std::numeric_limits<std::int64_t>::max()};
+  const auto note = [&](const std::optional<Time>& date) {
+    if (date && *date > now) first = std::min(first, *date);
+  };
+  for (const std::vector<SeenCertificate>* some : {&chain.path, &chain.presented}) {
+    for (const SeenCertificate& certificate : *some) {
+      note(certificate.not_before);
+      note(certificate.not_after);
+    }
+  }
+  if (const std::optional<CompiledRule>& rule = chain.verdict.rule) {
+    note(rule->expires());
+    note(rule->suspended_until());
+  }
+  return first;
 }
 
 }  // namespace
@@ -103,10 +125,11 @@ std::shared_ptr<const ChainFacts> JudgeDesk::JudgeOne(JudgeJob& job,
   const HostFacts& facts = job.facts;
   std::string key = KeyOf(facts, presented);
   const auto at = known_.find(key);
-  const auto age = [&facts](const Known& known) {
-    return facts.at.unix_seconds - known.at.unix_seconds;
+  const auto holds = [&](const Known& known) {
+    const std::int64_t age = facts.at.unix_seconds - known.at.unix_seconds;
+    return age >= 0 && age < keep_.count() && facts.at < known.until;
   };
-  if (at != known_.end() && age(at->second) >= 0 && age(at->second) < keep_.count()) {
+  if (at != known_.end() && holds(at->second)) {
     ++job.known;
     return at->second.facts;
   }
@@ -123,7 +146,8 @@ std::shared_ptr<const ChainFacts> JudgeDesk::JudgeOne(JudgeJob& job,
   made->path_pins = std::move(judged.path_pins);
   made->leaf = ReadLeafFacts(presented.certificates.front());
   if (known_.size() >= most_) known_.clear();
-  known_.insert_or_assign(std::move(key), Known{made, facts.at, facts.settings});
+  known_.insert_or_assign(std::move(key),
+                          Known{made, facts.at, FirstEdge(made->seen, facts.at), facts.settings});
   return made;
 }
 

@@ -48,7 +48,8 @@ class JudgeDesk {
   // Ready is called on the desk's thread with each job, in the order of their coming.
   using Ready = std::function<void(std::unique_ptr<JudgeJob>)>;
 
-  // A judgement is used again for `keep`. Throws std::system_error where no thread is left.
+  // A judgement is used again for `keep`, but not beyond a date of its certificates or its rule.
+  // Throws std::system_error where no thread is left.
   JudgeDesk(std::chrono::seconds keep, std::size_t most, Ready ready);
   JudgeDesk(const JudgeDesk&) = delete;
   JudgeDesk& operator=(const JudgeDesk&) = delete;
@@ -63,6 +64,7 @@ class JudgeDesk {
   struct Known {
     std::shared_ptr<const ChainFacts> facts;
     Time at;
+    Time until;  // the first date of its certificates, or of its rule, after `at`
     std::shared_ptr<const Settings> settings;  // keeps alive what the key names by address
   };
 
