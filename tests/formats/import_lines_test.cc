@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Formats that are lines: whose pins a line is, where the line itself does not say.
+// Whose pins a line, an entry or a call is, where it does not say itself.
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "formats/exchange.h"
+#include <cotter/time.h>
 
 namespace cotter::formats {
 namespace {
@@ -158,6 +159,45 @@ TEST(Curl, PinsWithoutAUrlAreOfTheHostThatIsGiven) {
   const std::string text = "pinnedpubkey = \"sha256//" + kPinA + "\"\n";
   EXPECT_EQ(ReadRules(text, "a.test"), Strings{"a.test A"});
   EXPECT_EQ(ReadRules(text + "url = https://b.test/\n", "a.test"), Strings{"b.test A"});
+}
+
+// includeSubdomains and dates were passed over, and nothing was said.
+TEST(Json, AnObjectAboutAHostIsReadWhole) {
+  const std::string text =
+      "{\"a.test\": {\"includeSubdomains\": true, \"publicKeyHashes\": [\"" + kPinA + "\", \"" +
+      kPinB + "\"]},\n \"b.test\": {\"publicKeyHashes\": [\"" + kPinA +
+      "\"], \"expirationDate\": \"2027-01-31\", \"mode\": 1},\n \"c.test\": \"" + kPinB + "\"}";
+  EXPECT_EQ(ReadRules(text), (Strings{"**.a.test A B", "b.test A", "c.test B"}));
+  EXPECT_EQ(Losses(text), Strings{"\"mode\" is not imported"});
+  const InputFile file{"f", AsBytes(text)};
+  const Result<ImportedPolicy> read = Import({&file, 1});
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->policy.hosts[1].expires, ParseTime("2027-01-31").value());
+  EXPECT_EQ(read->policy.hosts[1].on_expiry, OnExpiry::kPki);
+  EXPECT_EQ(ReadRules("{\"b.test\": {\"pins\": [\"" + kPinA + "\"], \"expirationDate\": \"soon\"}}")
+                .front()
+                .substr(0, 13),
+            "error: f:1:89");
+}
+
+TEST(TlsClient, TheJsonOfOtherLanguagesIsRead) {
+  EXPECT_EQ(ReadRules("{\"tlsClientIdentifier\": \"chrome_133\", \"certificatePinningHosts\": "
+                      "{\"*.a.test\": [\"" +
+                      kPinA + "\"], \"b.test\": [\"" + kPinB + "\"]}}"),
+            (Strings{"**.a.test A", "b.test B"}));
+}
+
+// Calls without a dot, as Kotlin's apply has them, were passed over.
+TEST(OkHttp, EveryAddBetweenBuilderAndBuildIsRead) {
+  EXPECT_EQ(ReadRules("val p = CertificatePinner.Builder().apply {\n  add(\"a.test\", \"sha256/" +
+                      kPinA + "\")\n  add(\"b.test\", \"sha256/" + kPinB +
+                      "\")\n}.build()\nlist.add(\"c.test\", \"x\")\n"),
+            (Strings{"a.test A", "b.test B"}));
+  const std::string text =
+      "val p = CertificatePinner.Builder().add(\"a.test\", \"sha256/" + kPinA +
+      "\").apply { hosts.forEach { add(it, PIN) } }.add(\"b.test\", *pins).build()\n";
+  EXPECT_EQ(ReadRules(text), Strings{"a.test A"});
+  EXPECT_EQ(Losses(text).size(), 3U);  // a pattern, the pins of b.test, and so its rule
 }
 
 }  // namespace

@@ -36,9 +36,15 @@ class PinnerReader {
     const bool pinner = std::ranges::any_of(
         tokens, [](const Token& token) { return token.Is("CertificatePinner"); });
     if (!pinner) return source_.Fail(0, Code::kPinsMissing, "no CertificatePinner in this code");
+    // Between Builder and build every add is the pinner's, also without a dot, as in Kotlin's
+    // apply { add(...) }; elsewhere the pins have to tell.
+    bool building = false;
     for (std::size_t i = 1; i + 2 < tokens.size(); ++i) {
-      if (!tokens[i - 1].Is(".") || !tokens[i].Is("add") || !tokens[i + 1].Is("(")) continue;
-      if (Result<void> read = ReadCall(i + 1); !read) return read.error();
+      const bool builder = tokens[i].Is("Builder") && tokens[i - 1].Is(".");
+      if (builder) building = i > 1 && tokens[i - 2].Is("CertificatePinner");
+      if (tokens[i].Is("build")) building = false;
+      if (!tokens[i].Is("add") || !tokens[i + 1].Is("(")) continue;
+      if (Result<void> read = ReadCall(i + 1, building); !read) return read.error();
     }
     if (rules_.empty()) {
       const auto at = std::ranges::find_if(
@@ -71,11 +77,10 @@ class PinnerReader {
     return arguments;
   }
 
-  Result<void> ReadCall(std::size_t open) {
+  Result<void> ReadCall(std::size_t open, bool is_pinner) {
     const std::vector<Argument> arguments = Arguments(open);
     if (arguments.size() < 2) return Ok();
     std::vector<std::pair<std::string, std::size_t>> pins;
-    bool is_pinner = false;
     std::size_t unknown = 0;
     for (const Argument& argument : std::span(arguments).subspan(1)) {
       const Token& first = code_.tokens()[argument.begin];

@@ -1,14 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The map of bogdanfinn/tls-client, in Go: host, or "*.host" for it and all below it, to base64.
+// The map of bogdanfinn/tls-client: host, or "*.host" for it and all below it, to base64. In Go, or
+// as certificatePinningHosts in the JSON that other languages give it.
 #include <utility>
 
+#include "formats/json_text.h"
 #include "formats/plan.h"
 #include "formats/source_code.h"
 #include "formats/source_text.h"
 
 namespace cotter::formats {
 namespace {
+
+constexpr std::string_view kJsonKey = "certificatePinningHosts";
+
+// Its "*." is ours with two stars.
+std::string PatternOf(std::string host) {
+  if (host.starts_with("*.")) host.insert(0, "*");
+  return host;
+}
+
+bool IsJson(const InputFile& file) {
+  const std::string_view text = AsText(file.bytes);
+  const std::size_t first = text.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
+  return first != std::string_view::npos && text[first] == '{';
+}
+
+Result<ImportedPolicy> ReadRequest(const SourceText& source) {
+  const Result<JsonValue> root = ParseJson(source);
+  if (!root) return root.error();
+  const JsonValue* hosts = root->Find(kJsonKey);
+  if (hosts == nullptr || hosts->kind != JsonValue::Kind::kObject) {
+    return source.Fail(root->offset, Code::kFormatMalformed,
+                       "expected an object " + std::string(kJsonKey));
+  }
+  ImportedPolicy imported;
+  for (const auto& [host, pins] : hosts->members) {
+    Result<HostRule> rule = source.NewRule(PatternOf(host), pins.offset);
+    if (!rule) return rule.error();
+    if (pins.kind != JsonValue::Kind::kArray) {
+      return source.Fail(pins.offset, Code::kFormatMalformed,
+                         Quoted(host) + ": expected an array of pins");
+    }
+    for (const JsonValue& pin : pins.items) {
+      Result<void> added = source.AddPin(*rule, pin.text, pin.offset, imported.losses);
+      if (!added) return added.error();
+    }
+    TakeRule(imported, *std::move(rule));
+  }
+  return imported;
+}
 
 class MapReader {
  public:
@@ -29,9 +70,7 @@ class MapReader {
  private:
   Result<void> ReadEntry(std::size_t key, std::size_t first) {
     const std::vector<Token>& tokens = code_.tokens();
-    std::string pattern = tokens[key].text;
-    if (pattern.starts_with("*.")) pattern.insert(0, "*");
-    Result<HostRule> rule = source_.NewRule(pattern, tokens[key].offset);
+    Result<HostRule> rule = source_.NewRule(PatternOf(tokens[key].text), tokens[key].offset);
     if (!rule) return rule.error();
     for (std::size_t i = first; i < tokens.size() && !tokens[i].Is("}"); ++i) {
       if (tokens[i].Is(",")) continue;
@@ -54,13 +93,16 @@ class MapReader {
 Result<ImportedPolicy> Read(std::span<const InputFile> files) {
   const Result<SourceText> source = SourceText::Open(files.front());
   if (!source) return source.error();
+  if (IsJson(files.front())) return ReadRequest(*source);
   const Result<SourceCode> code = SourceCode::Read(*source);
   if (!code) return code.error();
   return MapReader(*source, *code).Read();
 }
 
 bool Recognizes(std::span<const InputFile> files) {
-  return AsText(files.front().bytes).find("map[string][]string") != std::string_view::npos;
+  const std::string_view text = AsText(files.front().bytes);
+  return text.find(IsJson(files.front()) ? kJsonKey : "map[string][]string") !=
+         std::string_view::npos;
 }
 
 Result<Exported> Write(const Policy& policy, const ExportOptions& options) {
@@ -93,7 +135,7 @@ Result<Exported> Write(const Policy& policy, const ExportOptions& options) {
 
 extern const Format kTlsClientFormat;
 const Format kTlsClientFormat{.name = "tls-client",
-                              .summary = "the pin map of bogdanfinn/tls-client, in Go",
+                              .summary = "the pin map of bogdanfinn/tls-client, in Go or JSON",
                               .recognizes = Recognizes,
                               .read = Read,
                               .write = Write};
