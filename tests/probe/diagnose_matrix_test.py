@@ -116,6 +116,11 @@ def plant_cas(at):
         place = {"place": "ca"} if n % 2 else {}
         updated = NOW - 60 * DAY if n % 5 == 4 else None
         at.received("CA_CHANGED", at.b.chain(leaf), policy(pins_of(at.a.root, **place), updated=updated), was=was)
+    for n in range(16):  # leaf keys alone are pinned; the CAs of the owner's other hosts say whose CA it is
+        ours = at.a if n % 2 else at.b
+        sibling = [{"pin": at.a.root.spki, "place": "ca"}, {"pin": at.a.intermediates[0].spki, "place": "ca"}]
+        rule = policy(pins_of(at.a.leaf(), place="leaf")) + policy(sibling, host=f"www{n}.example.com", head=False)
+        at.received("KEY_ROTATED" if ours is at.a else "CA_CHANGED", ours.chain(ours.leaf()), rule)
     for n in range(30):
         old, new = n % 2, 1 - n % 2
         key = new_key()

@@ -110,13 +110,14 @@ class Ca:
         return [leaf, self.intermediates[intermediate]]
 
 
-def policy(pins, updated=None, expires=NOW + 200 * DAY, require="any", host=HOST, on_expiry="enforce"):
-    """A policy of one rule; `pins` are the fields of each pin."""
+def policy(pins, updated=None, expires=NOW + 200 * DAY, require="any", host=HOST, on_expiry="enforce", head=True):
+    """A policy of one rule, or without `head` one rule more; `pins` are the fields of each pin."""
     def fields(pin):
         return "{ " + ", ".join(f'{key} = "{value}"' for key, value in pin.items()) + " }"
 
-    lines = ["[policy]", 'name = "test"', "version = 1", "[[host]]", f'pattern = "{host}"', f'require = "{require}"',
-             f'on_expiry = "{on_expiry}"', f"expires = {expires:%Y-%m-%d}"]
+    lines = ["[policy]", 'name = "test"', "version = 1"] if head else []
+    lines += ["[[host]]", f'pattern = "{host}"', f'require = "{require}"', f'on_expiry = "{on_expiry}"',
+              f"expires = {expires:%Y-%m-%d}"]
     if updated:
         lines.append(f"updated = {updated:%Y-%m-%d}")
     return "\n".join([*lines, "pins = [", *(fields(pin) + "," for pin in pins), "]", ""])
