@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every link from a Markdown file to a place in this repository leads somewhere, to its heading as well."""
+"""Every link from a Markdown file to a place in this repository leads somewhere, to its heading as well; and each
+decision has a number of its own, which its heading says too."""
 
 import re
 
@@ -29,4 +30,13 @@ for path in files(".md"):
             problems.append(f"{name_of(path)}:{line}: {target} leads nowhere in this repository")
         elif anchor and file.suffix == ".md" and anchor not in anchors(file.read_text()):
             problems.append(f"{name_of(path)}:{line}: {target}: no such heading")
+numbers = {}
+for path in sorted((ROOT / "docs/adr").glob("*.md")):
+    checked += 1
+    number = int(path.name.split("-")[0])
+    if number in numbers:
+        problems.append(f"{name_of(path)}:1: number {number} is that of {name_of(numbers[number])}; take the next free one")
+    if not path.read_text().startswith(f"# {number}. "):
+        problems.append(f"{name_of(path)}:1: expected the heading \"# {number}. ...\"")
+    numbers[number] = path
 finish(problems, checked)
