@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/clock.h"
 
+#include <array>
 #include <chrono>
-#include <fstream>
 
+#include <fcntl.h>
 #include <time.h>
+#include <unistd.h>
 
 namespace cotter::base {
 
@@ -21,10 +23,13 @@ std::int64_t SecondsSinceBoot() noexcept {
 }
 
 std::string BootId() {
-  std::string id;
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::getline(file, id);
-  return id;
+  // Without a stream, which would bring all locales into a library that only wants the time.
+  std::array<char, 64> text;
+  const int file = ::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+  const ssize_t size = file < 0 ? -1 : ::read(file, text.data(), text.size());
+  if (file >= 0) ::close(file);
+  const std::string id(text.data(), size < 0 ? 0 : static_cast<std::size_t>(size));
+  return id.substr(0, id.find('\n'));
 }
 
 }  // namespace cotter::base

@@ -5,12 +5,12 @@
 #include <cctype>
 #include <cstdint>
 #include <cstdlib>
-#include <filesystem>
 #include <string_view>
 
+#include <dirent.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <system_error>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/sha256.h"
@@ -19,8 +19,6 @@
 
 namespace cotter::tls {
 namespace {
-
-namespace fs = std::filesystem;
 
 // All roots of all platforms together are below 2 MiB; 16 MiB bounds the time to parse a file at
 // about a second.
@@ -104,18 +102,23 @@ bool IsHashName(std::string_view name) {
          std::ranges::all_of(name.substr(9), is_digit);
 }
 
+// NamesIn is what stands in a directory; empty where it cannot be read. The library's own
+// directories would bring every locale into the programs below `cotter exec`.
+std::vector<std::string> NamesIn(const std::string& directory) {
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, FreeWith<closedir>> open(opendir(directory.c_str()));
+  if (!open) return names;
+  while (const dirent* const entry = readdir(open.get())) names.emplace_back(entry->d_name);
+  return names;
+}
+
 bool HasHashedCertificates(const std::string& directory) {
-  std::error_code failed;
-  for (fs::directory_iterator entry(directory, failed), end; !failed && entry != end;
-       entry.increment(failed)) {
-    if (IsHashName(entry->path().filename().string())) return true;
-  }
-  return false;
+  return std::ranges::any_of(NamesIn(directory), IsHashName);
 }
 
 Result<void> AddDirectory(X509_STORE& store, const std::string& path) {
-  std::error_code failed;
-  if (!fs::is_directory(path, failed)) {
+  struct stat facts {};
+  if (::stat(path.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) {
     return Error{Code::kFileUnreadable, path + ": not a readable directory of trusted roots"};
   }
   if (!HasHashedCertificates(path)) {
@@ -203,13 +206,13 @@ Digest DigestOfContent(X509_STORE& store, std::vector<std::string> directories) 
   }
   std::ranges::sort(directories);
   for (const std::string& directory : directories) {
-    std::error_code failed;
-    const fs::file_time_type changed = fs::last_write_time(directory, failed);
+    struct stat facts {};  // zero where there is no such directory
+    (void)::stat(directory.c_str(), &facts);
     AppendNumber(content, directory.size());
     const ByteView path = AsBytes(directory);
     content.insert(content.end(), path.begin(), path.end());
-    AppendNumber(content,
-                 failed ? 0 : static_cast<std::uint64_t>(changed.time_since_epoch().count()));
+    AppendNumber(content, static_cast<std::uint64_t>(facts.st_mtim.tv_sec));
+    AppendNumber(content, static_cast<std::uint64_t>(facts.st_mtim.tv_nsec));
   }
   return base::Sha256(content);
 }
@@ -218,10 +221,8 @@ Digest DigestOfContent(X509_STORE& store, std::vector<std::string> directories) 
 // cannot be read is not public.
 std::vector<Digest> PublicDigests(const std::string& directory) {
   std::vector<Digest> digests;
-  std::error_code failed;
-  for (fs::directory_iterator entry(directory, failed), end; !failed && entry != end;
-       entry.increment(failed)) {
-    const Result<base::FileImage> file = base::ReadFile(entry->path().string(), kMaxPublicRootSize);
+  for (const std::string& name : NamesIn(directory)) {
+    const Result<base::FileImage> file = base::ReadFile(directory + "/" + name, kMaxPublicRootSize);
     if (!file) continue;
     const BioPtr bio = ReadOnlyBio(file->bytes());
     unsigned char* raw = nullptr;
