@@ -116,9 +116,9 @@ CheckRow RowOf(const std::string& target, Answer answer, const PolicyIndex& poli
 }  // namespace
 
 Result<std::shared_ptr<const PolicyIndex>> ReadPolicyFile(const std::string& path) {
-  Result<LoadedPolicy> loaded = LoadPolicy(path);
-  if (!loaded) return loaded.error();
-  return std::make_shared<const PolicyIndex>(std::move(loaded->index));
+  Result<PolicyIndex> index = OpenPolicy(path);
+  if (!index) return index.error();
+  return std::make_shared<const PolicyIndex>(*std::move(index));
 }
 
 Result<PresentedChain> ReadChainFile(const std::string& path) {

@@ -12,13 +12,10 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "cli/exec_stored.h"
-#include "core/policy_image.h"
-#include "policy/policy_file.h"
+#include "cli/policy_input.h"
 
 namespace cotter::cli {
 namespace {
-
-constexpr std::size_t kMaxImageSize = std::size_t{256} << 20;
 
 // Root's children may become other users, and read the policy then; nobody else's can.
 mode_t FileMode() { return ::geteuid() == 0 ? 0444 : 0400; }
@@ -39,25 +36,6 @@ Result<std::string> Store(const PolicyIndex& policy, const std::string& path) {
     return Error{Code::kFileUnreadable, path + ": " + std::strerror(errno)};
   }
   return path;
-}
-
-// OpenPolicy reads a policy in any form.
-Result<PolicyIndex> OpenPolicy(const std::string& path) {
-  const Result<base::FileImage> file = base::ReadFile(path, kMaxImageSize);
-  if (!file) return file.error();
-  const ByteView bytes = file->bytes();
-  const bool compiled = bytes.size() >= sizeof image::kMagic &&
-                        image::Load<std::uint64_t>(bytes.data()) == image::kMagic;
-  if (compiled) {
-    Result<PolicyIndex> index = PolicyIndex::Open(bytes, file->owner());
-    if (!index) return Error{index.error().code, path + ": " + index.error().message};
-    return index;
-  }
-  const Result<Policy> policy = policy::ReadPolicy(AsText(bytes), path);
-  if (!policy) return policy.error();
-  Result<PolicyIndex> index = PolicyIndex::Build(*policy);
-  if (!index) return Error{index.error().code, path + ": " + index.error().message};
-  return index;
 }
 
 }  // namespace

@@ -4,9 +4,20 @@
 #include <utility>
 
 #include "base/file.h"
+#include "core/policy_image.h"
 #include "policy/policy_file.h"
 
 namespace cotter::cli {
+namespace {
+
+constexpr std::size_t kMaxImageSize = std::size_t{256} << 20;
+
+bool IsCompiled(ByteView bytes) {
+  return bytes.size() >= sizeof image::kMagic &&
+         image::Load<std::uint64_t>(bytes.data()) == image::kMagic;
+}
+
+}  // namespace
 
 Error AboutPolicy(const Error& error, const Policy& policy, const std::string& path) {
   std::string where = path;
@@ -20,11 +31,30 @@ Error AboutPolicy(const Error& error, const Policy& policy, const std::string& p
 Result<LoadedPolicy> LoadPolicy(const std::string& path) {
   const Result<base::FileImage> file = base::ReadFile(path, policy::kMaxPolicyFileSize);
   if (!file) return file.error();
+  if (IsCompiled(file->bytes())) {
+    return Error{Code::kPolicyInvalid,
+                 path + ": a compiled policy; expected the TOML or JSON that it was made of"};
+  }
   Result<Policy> policy = policy::ReadPolicy(AsText(file->bytes()), path);
   if (!policy) return policy.error();
   Result<PolicyIndex> index = PolicyIndex::Build(*policy);
   if (!index) return AboutPolicy(index.error(), *policy, path);
   return LoadedPolicy{*std::move(policy), *std::move(index)};
+}
+
+Result<PolicyIndex> OpenPolicy(const std::string& path) {
+  const Result<base::FileImage> file = base::ReadFile(path, kMaxImageSize);
+  if (!file) return file.error();
+  if (IsCompiled(file->bytes())) {
+    Result<PolicyIndex> index = PolicyIndex::Open(file->bytes(), file->owner());
+    if (!index) return Error{index.error().code, path + ": " + index.error().message};
+    return index;
+  }
+  const Result<Policy> policy = policy::ReadPolicy(AsText(file->bytes()), path);
+  if (!policy) return policy.error();
+  Result<PolicyIndex> index = PolicyIndex::Build(*policy);
+  if (!index) return AboutPolicy(index.error(), *policy, path);
+  return index;
 }
 
 Result<LoadedPolicy> PolicyOfPins(std::span<const Digest> pins, const HostName& host) {

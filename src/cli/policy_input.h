@@ -26,8 +26,12 @@ struct LoadedPolicy {
 [[nodiscard]] Error AboutPolicy(const Error& error, const Policy& policy, const std::string& path);
 
 // LoadPolicy reads the TOML or JSON at `path`, standard input where it is "-". Fails with what is
-// wrong in it, by file and line.
+// wrong in it, by file and line, and with kPolicyInvalid for a compiled policy, which has no model.
 [[nodiscard]] Result<LoadedPolicy> LoadPolicy(const std::string& path);
+
+// OpenPolicy reads the policy at `path` in any form: TOML, JSON, or compiled. Fails as LoadPolicy,
+// and with kCacheInvalid for a compiled policy that is damaged.
+[[nodiscard]] Result<PolicyIndex> OpenPolicy(const std::string& path);
 
 // PolicyOfPins is a policy of one rule: `pins` for `host` alone, without pins PKI alone. Fails
 // where there are too many.

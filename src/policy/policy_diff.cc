@@ -165,7 +165,8 @@ class Comparer {
     if (!before.enforces() && !after.enforces()) return;
     if (!before.enforces()) {
       Add(Effect::kNewlyPinned, hosts,
-          "pins decide from now on (" + std::to_string(after.rule->pins.size()) + " pins)");
+          "pins decide from now on (" + std::to_string(after.rule->pins.size()) +
+              (after.rule->pins.size() == 1 ? " pin)" : " pins)"));
     } else if (!after.enforces()) {
       Add(Effect::kNoLongerPinned, hosts,
           after.rule != nullptr && after.rule->mode == Mode::kReport

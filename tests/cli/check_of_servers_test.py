@@ -102,6 +102,20 @@ class CheckOfServers(unittest.TestCase):
                                 code="reported", exit_code=0)
             self.assertIn("warning", err)
 
+    def test_a_compiled_policy_is_a_policy(self):
+        with Lab([]) as lab:
+            for name, verdict, exit_code in (("leaf", "pinned_ok", 0), ("backup", "pin_mismatch", 1)):
+                source = policy(lab.pin(name))
+                compiled = source + ".cache"
+                subprocess.run([COTTER, "policy", "compile", "--policy", source, "-o", compiled], check=True, timeout=60)
+                row, _ = self.judge(lab, "--policy", compiled, verdict=verdict, exit_code=exit_code,
+                                    code=None if exit_code == 0 else verdict)
+                self.assertEqual((row["rule"], row["policy"]), (HOST, {"name": "acme", "version": 7}))
+            with open(compiled, "r+b") as file:
+                file.seek(40)
+                file.write(b"damaged")
+            self.assertEqual(check(lab, "--policy", compiled)[0], 2)
+
     def test_every_reason_is_told(self):  # S0-18, S0-26
         expired = "expires = 2020-01-01"
         with Lab([]) as lab:

@@ -161,6 +161,17 @@ TEST(Curl, PinsWithoutAUrlAreOfTheHostThatIsGiven) {
   EXPECT_EQ(ReadRules(text + "url = https://b.test/\n", "a.test"), Strings{"b.test A"});
 }
 
+TEST(Android, ABooleanIsWhatAaptTakesForOne) {
+  for (const auto& [word, pattern] :
+       {std::pair("true", "**.a.test"), std::pair("TRUE", "**.a.test"), std::pair("1", "**.a.test"),
+        std::pair("False", "a.test")}) {
+    EXPECT_EQ(ReadRules("<network-security-config><domain-config><domain includeSubdomains=\"" +
+                        std::string(word) + "\">a.test</domain><pin-set><pin digest=\"SHA-256\">" +
+                        kPinA + "</pin></pin-set></domain-config></network-security-config>"),
+              Strings{std::string(pattern) + " A"});
+  }
+}
+
 // includeSubdomains and dates were passed over, and nothing was said.
 TEST(Json, AnObjectAboutAHostIsReadWhole) {
   const std::string text =

@@ -145,7 +145,7 @@ constexpr Option kOptions[] = {
     {.name = "policy",
      .letter = 'p',
      .arg = "FILE",
-     .help = "the policy to check against",
+     .help = "the policy to check against: TOML, JSON or compiled",
      .complete = Complete::kFile},
     kEnvironmentOption,
     {.name = "pin",

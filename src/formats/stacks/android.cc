@@ -124,7 +124,10 @@ class ConfigReader {
     }
     Result<HostPattern> pattern = source_.Pattern(element.text, element.offset);
     if (!pattern) return pattern.error();
-    const std::string_view include = element.Attribute("includeSubdomains").value_or("false");
+    // The words that aapt takes for a boolean, and AOSP's XmlUtils with it.
+    std::string_view include = element.Attribute("includeSubdomains").value_or("false");
+    if (include == "TRUE" || include == "True" || include == "1") include = "true";
+    if (include == "FALSE" || include == "False" || include == "0") include = "false";
     if (include != "true" && include != "false") {
       return Fail(element, "includeSubdomains: expected true or false, found " + Quoted(include));
     }
