@@ -20,6 +20,21 @@ bool IsOfClock(Code code) {
 // only: a look without it does not take back the one before.
 bool IsOfInterception(Code code) { return code == Code::kPinMismatch || code == Code::kPkiError; }
 
+// IsOfVantages names what vantage points decide together: see judge.h.
+bool IsOfVantages(Code code) {
+  switch (code) {
+    case Code::kPinMismatch:
+    case Code::kPkiError:
+    case Code::kRevoked:
+    case Code::kCertExpired:
+    case Code::kUnreachable:
+    case Code::kVantageDisagreement:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 std::string_view NameOf(Notice notice) noexcept {
@@ -84,7 +99,7 @@ void AlertBook::Hold(Alert& alert, const Condition& condition, const Moment& now
 
 std::vector<Notification> AlertBook::Update(const Subject& subject,
                                             std::span<const Condition> conditions,
-                                            const Moment& now) {
+                                            const Moment& now, Quorum quorum) {
   std::vector<Notification> told;
   const bool in_doubt = now.trust == ClockTrust::kInDoubt;
   std::set<Code> present;
@@ -113,6 +128,10 @@ std::vector<Notification> AlertBook::Update(const Subject& subject,
       continue;
     }
     const bool is_firing = alert.state == AlertState::kFiring;
+    if (is_firing && quorum == Quorum::kAwaited && IsOfVantages(code)) {
+      ++entry;
+      continue;
+    }
     if (is_firing || IsOfInterception(code)) {
       if (!alert.gone) alert.gone = now.steady;
       const seconds absence = is_firing ? HoldOf(code) : 2 * HoldOf(code);

@@ -88,6 +88,10 @@ struct Moment {
   ClockTrust trust = ClockTrust::kTrusted;
 };
 
+// Whether everybody has been heard who decides together. Until they are, what they agreed on before
+// is not taken back.
+enum class Quorum : std::uint8_t { kComplete, kAwaited };
+
 class AlertBook {
  public:
   using RuleConfigs = std::map<Code, RuleConfig>;
@@ -96,10 +100,12 @@ class AlertBook {
   void Configure(RuleConfigs rules) { rules_ = std::move(rules); }
 
   // Update holds what is so of `subject` now against the book, and is what has to be told. Rules of
-  // the clock stand still while it is in doubt.
+  // the clock stand still while it is in doubt, and alerts that vantage points decide stay open
+  // while some of them are awaited.
   [[nodiscard]] std::vector<Notification> Update(const Subject& subject,
                                                  std::span<const Condition> conditions,
-                                                 const Moment& now);
+                                                 const Moment& now,
+                                                 Quorum quorum = Quorum::kComplete);
 
   // Forget resolves every alert of subjects that are not among `names`: those that a new
   // configuration does not have.

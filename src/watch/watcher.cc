@@ -206,9 +206,10 @@ Vantages Watcher::VantagesNow(const Moment& now) const {
 
 void Watcher::Evaluate(Server& server, const Moment& now) {
   if (server.role != Role::kServed || (!server.memory.facts && server.remote.empty())) return;
-  const ServerView view =
-      fleet_.ViewOf(server, VantagesNow(now), config_.backup_proof_days, now.wall);
-  Tell(book_.Update(server.subject, Judge(view, now.wall), now));
+  const Vantages vantages = VantagesNow(now);
+  const ServerView view = fleet_.ViewOf(server, vantages, config_.backup_proof_days, now.wall);
+  const Quorum quorum = vantages.awaited == 0 ? Quorum::kComplete : Quorum::kAwaited;
+  Tell(book_.Update(server.subject, Judge(view, now.wall), now, quorum));
   if (book_.IsRestless(server.name)) {
     restless_.insert(server.name);
   } else {

@@ -62,6 +62,30 @@ TEST_F(AlertBookTest, TellsOnceWhenItHasHeldAndOnceWhenItIsOver) {
   EXPECT_EQ(book_.size(), 0U);
 }
 
+// S3-49: a collector that starts again knows nothing of what its agents saw.
+TEST_F(AlertBookTest, WhatVantagePointsAgreedOnStaysUntilTheyAreHeard_S3_49) {
+  for (const Code code : {Code::kPinMismatch, Code::kVantageDisagreement, Code::kUnreachable,
+                          Code::kRenewalOverdue}) {
+    book_.Restore(subject_, Of(code), now_.wall);
+  }
+  std::size_t over = 0;
+  for (int i = 0; i < 100; ++i) {
+    After(seconds(60));
+    for (const Notification& told : book_.Update(subject_, {}, now_, Quorum::kAwaited)) {
+      // What is judged from here alone is over as ever.
+      EXPECT_EQ(told.condition.code, Code::kRenewalOverdue);
+      ++over;
+    }
+  }
+  EXPECT_EQ(over, 1U);
+  EXPECT_EQ(book_.size(), 3U);
+  // Once all are heard it takes as long as ever.
+  EXPECT_TRUE(Say({}).empty());
+  After(seconds(300));
+  EXPECT_EQ(Say({}).size(), 3U);
+  EXPECT_EQ(book_.size(), 0U);
+}
+
 TEST_F(AlertBookTest, WhatEndsBeforeItHeldIsNeverTold) {
   EXPECT_TRUE(Say({Of(Code::kUnreachable)}).empty());
   After(seconds(60));
