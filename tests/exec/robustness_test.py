@@ -121,8 +121,15 @@ code = subprocess.run(words, env={"PATH": os.environ["PATH"]}).returncode
 pid = os.posix_spawnp("curl", words, {})
 other = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 os.environ.clear()
-third = os.system(f"/usr/bin/curl -sS --cacert {roots} https://localhost:{port}/") >> 8
-sys.exit(9 if (code, other, third) == (60, 60, 60) else 1)
+line = f"/usr/bin/curl -sS --cacert {roots} https://localhost:{port}/"
+third = os.system(line) >> 8
+os.environ.clear()
+import ctypes
+class Words(ctypes.Structure):
+    _fields_ = [("count", ctypes.c_size_t), ("words", ctypes.c_void_p), ("offset", ctypes.c_size_t)]
+expanded = Words()
+done = ctypes.CDLL(None).wordexp(f"$({line})".encode(), ctypes.byref(expanded), 0)
+sys.exit(9 if (code, other, third, done, expanded.count) == (60, 60, 60, 0, 0) else 1)
 """
 
 

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <unistd.h>
+#include <wordexp.h>
 
 #include "preload/shim/child.h"
 #include "preload/shim/export.h"
@@ -26,6 +27,7 @@ using Spawn = int(pid_t*, const char*, const posix_spawn_file_actions_t*, const 
                   Strings, Strings);
 using System = int(const char*);
 using Popen = FILE*(const char*, const char*);
+using WordExp = int(const char*, wordexp_t*, int);
 
 constinit Next<Execve> next_execve("execve");
 constinit Next<Execve> next_execvpe("execvpe");
@@ -35,6 +37,7 @@ constinit Next<Spawn> next_spawn("posix_spawn");
 constinit Next<Spawn> next_spawnp("posix_spawnp");
 constinit Next<System> next_system("system");
 constinit Next<Popen> next_popen("popen");
+constinit Next<WordExp> next_wordexp("wordexp");
 
 int RunPath(const char* path, Strings arguments, Strings environment) noexcept {
   const ChildEnvironment child(environment);
@@ -161,6 +164,12 @@ COTTER_HOOK int posix_spawnp(pid_t* process, const char* file,
   if (!child.is_complete()) return E2BIG;
   if (!MayRunFound(file)) return EACCES;
   return next_spawnp.Get()(process, file, actions, attributes, arguments, child.get());
+}
+
+// It runs a shell for "$(command)".
+COTTER_HOOK int wordexp(const char* words, wordexp_t* expanded, int flags) {
+  RestoreEnvironment();
+  return next_wordexp.Get()(words, expanded, flags);
 }
 
 // The names of these two are those of the hooks, which run a shell as the program asked for.
