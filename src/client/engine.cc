@@ -20,6 +20,19 @@ std::optional<SteadyTime> DeadlineOf(const Request& request, const Options& opti
   return std::chrono::steady_clock::now() + timeout;
 }
 
+// AcceptEncoding is the header that libcurl would write anew for each request.
+std::string AcceptEncoding() {
+  const int features = Curl().version_info(CURLVERSION_NOW)->features;
+  std::string codings;
+  const auto add = [&](int feature, std::string_view names) {
+    if ((features & feature) != 0) codings.append(codings.empty() ? "" : ", ").append(names);
+  };
+  add(CURL_VERSION_LIBZ, "deflate, gzip");
+  add(CURL_VERSION_BROTLI, "br");
+  add(CURL_VERSION_ZSTD, "zstd");
+  return "Accept-Encoding: " + (codings.empty() ? "identity" : codings);
+}
+
 bool AppendAll(CurlListPtr& list, const std::vector<std::string>& texts) {
   return std::ranges::all_of(texts, [&](const std::string& text) { return Append(list, text); });
 }
@@ -53,6 +66,7 @@ Result<void> Engine::Prepare() {
   const Error no_memory{Code::kInternal, "no memory for a client"};
   std::vector<std::string> plain;
   if (!options.user_agent.empty()) plain.push_back("User-Agent: " + options.user_agent);
+  if (options.decompress) plain.push_back(AcceptEncoding());
   if (!AppendAll(lists_.resolve, options.resolve) ||
       !AppendAll(lists_.connect, options.connect_to) || !AppendAll(lists_.plain_headers, plain)) {
     return no_memory;

@@ -347,6 +347,28 @@ TEST(Client, StreamsABodyFromASource_S1_37) {
   EXPECT_THAT(received, HasSubstr(std::string(50, 's')));
 }
 
+// The header of a request without any of the caller's is written once for all of them: it says what
+// libcurl says of itself.
+TEST(Client, AnnouncesTheSameCodingsWithAndWithoutHeaders) {
+  const lab::Server server = StartServer(Serving({"leaf"}));
+  {
+    const Result<Client> client = Client::Create(Meeting(server, PinnedTo("leaf")));
+    ASSERT_TRUE(client->Get(UrlOf(kHost, server)));
+    ASSERT_TRUE(client->Send({.url = UrlOf(kHost, server), .headers = {{"X-Any", "1"}}}));
+  }
+  const std::string received = Received(server);
+  const std::string name = "\r\nAccept-Encoding: ";
+  const std::size_t first = received.find(name);
+  const std::size_t second = received.find(name, first + 1);
+  ASSERT_NE(second, std::string::npos) << received;
+  EXPECT_EQ(received.find(name, second + 1), std::string::npos) << received;
+  const auto line = [&](std::size_t at) {
+    return received.substr(at, received.find("\r\n", at + 2) - at);
+  };
+  EXPECT_EQ(line(first), line(second));
+  EXPECT_THAT(line(first), HasSubstr("gzip"));
+}
+
 // S1-16: nothing can be smuggled into a request by its parts.
 TEST(Client, RefusesRequestsThatAreNone_S1_16) {
   const lab::Server server = StartServer(Serving({"leaf"}));
