@@ -2,14 +2,38 @@
 #include "tls/leaf_alone.h"
 
 #include <array>
+#include <ctime>
+#include <string>
+
+#include <openssl/x509v3.h>
 
 #include "tls/adapter_access.h"
 #include "tls/certificate_notes.h"
 
 namespace cotter::tls {
+namespace {
+
+// ErrorOf is what is wrong with a leaf by itself, as an X509_V_ERR_ value; X509_V_OK for nothing.
+int ErrorOf(X509& leaf, const HostName& host, Time now) {
+  std::time_t time = now.unix_seconds;
+  if (X509_cmp_time(X509_get0_notBefore(&leaf), &time) >= 0) return X509_V_ERR_CERT_NOT_YET_VALID;
+  if (X509_cmp_time(X509_get0_notAfter(&leaf), &time) <= 0) return X509_V_ERR_CERT_HAS_EXPIRED;
+  const std::string name(host.text());
+  if (host.is_ip()) {
+    const bool named = X509_check_ip_asc(&leaf, name.c_str(), 0) == 1;
+    return named ? X509_V_OK : X509_V_ERR_IP_ADDRESS_MISMATCH;
+  }
+  // As PathVerifier has it.
+  constexpr unsigned kFlags =
+      X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
+  const bool named = X509_check_host(&leaf, name.data(), name.size(), kFlags, nullptr) == 1;
+  return named ? X509_V_OK : X509_V_ERR_HOSTNAME_MISMATCH;
+}
+
+}  // namespace
 
 LeafJudgement InsecureJudgeLeafAlone(const PolicyIndex& policy, const Endpoint& endpoint, Time now,
-                                     const X509& leaf) {
+                                     X509& leaf) {
   LeafJudgement judgement;
   const std::optional<PathCertificate> described = DescribeCertificate(leaf, CertDigests::kCompute);
   if (!described) return judgement;
@@ -23,6 +47,12 @@ LeafJudgement InsecureJudgeLeafAlone(const PolicyIndex& policy, const Endpoint& 
     judgement.verdict.outcome = judgement.verdict.outcome == Outcome::kReported
                                     ? Outcome::kPinMismatch
                                     : Outcome::kPkiError;
+    judgement.verdict.reasons.Add(Reason::kNoVerifiedPath);
+  }
+  if (const int error = ErrorOf(leaf, endpoint.host, now);
+      judgement.verdict.allowed() && error != X509_V_OK) {
+    judgement.failure = DescribeX509Error(error, 0, &leaf);
+    judgement.verdict.outcome = Outcome::kPkiError;
     judgement.verdict.reasons.Add(Reason::kNoVerifiedPath);
   }
   return judgement;

@@ -6,7 +6,10 @@
 // does not match here. Used by the preload library alone. Safe from any thread.
 #pragma once
 
+#include <optional>
+
 #include "tls/openssl_ptr.h"
+#include "tls/pki_failure.h"
 #include <cotter/evaluate.h>
 
 namespace cotter::tls {
@@ -15,14 +18,14 @@ namespace cotter::tls {
 struct LeafJudgement {
   Verdict verdict;  // kPinnedOk where an unrevoked pin of the rule matches the leaf by itself
   Digest found;
+  std::optional<PkiFailure> failure{};  // set where the pin would do, but not the dates or the name
 };
 
-// InsecureJudgeLeafAlone holds `leaf` alone against the rule of `endpoint`. Neither its dates, its
-// names nor its issuer take part. Whatever is not a match is a refusal, also where the rule only
-// reports or its pins no longer take part: PKI, which would decide then, has not been asked. The
-// verdict's rule borrows from `policy`.
+// InsecureJudgeLeafAlone holds `leaf` alone against the rule of `endpoint`. Its dates and its names
+// count as everywhere; its issuer does not take part. Whatever is not a match is a refusal, also
+// where the rule only reports or its pins no longer take part: PKI, which would decide then, has
+// not been asked. The verdict's rule borrows from `policy`.
 [[nodiscard]] LeafJudgement InsecureJudgeLeafAlone(const PolicyIndex& policy,
-                                                   const Endpoint& endpoint, Time now,
-                                                   const X509& leaf);
+                                                   const Endpoint& endpoint, Time now, X509& leaf);
 
 }  // namespace cotter::tls

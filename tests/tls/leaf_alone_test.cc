@@ -74,6 +74,19 @@ TEST(LeafAlone, AnotherKeyIsRefusedInEveryMode_S3_10) {
   EXPECT_FALSE(Judge(expired, "leaf").verdict.allowed());
 }
 
+// Its dates and names can be read without an issuer, and count as in every door.
+TEST(LeafAlone, DatesAndNamesCount_S3_10) {
+  for (const auto& [leaf, code] :
+       {std::pair{"expired", Code::kCertExpired},
+        std::pair{"not-yet-valid", Code::kCertNotYetValid},
+        std::pair{"wrong-host", Code::kHostMismatch}, std::pair{"no-san", Code::kHostMismatch}}) {
+    const LeafJudgement judged = Judge(Rule(leaf, PinPlace::kLeaf), leaf);
+    EXPECT_FALSE(judged.verdict.allowed()) << leaf;
+    ASSERT_TRUE(judged.failure) << leaf;
+    EXPECT_EQ(judged.failure->code, code) << leaf;
+  }
+}
+
 TEST(LeafAlone, ARevokedKeyIsRefused) {
   HostRule rule = Rule("leaf", PinPlace::kLeaf);
   rule.pins.push_back({.pin = {.digest = KeyOf("backup")}, .label = ""});  // one that is left

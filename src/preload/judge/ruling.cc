@@ -53,7 +53,11 @@ Opinion JudgeLeaf(const Endpoint& endpoint, const Evidence& evidence, Time now) 
                   .code = judged.verdict.code(),
                   .message = {},
                   .found = {judged.found}};
-  if (judged.verdict.outcome == Outcome::kPinMismatch) {
+  if (judged.failure) {
+    opinion.code = judged.failure->code;
+    opinion.message = judged.failure->message;
+    opinion.x509_error = judged.failure->x509_error;
+  } else if (judged.verdict.outcome == Outcome::kPinMismatch) {
     opinion.message =
         BadPinMessage(opinion.found) + "; the program trusts no CA, so only a leaf's pin counts";
   } else if (!judged.verdict.allowed()) {
