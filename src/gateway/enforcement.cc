@@ -62,7 +62,9 @@ Result<std::shared_ptr<const Enforcement>> Enforce(const GatewayConfig& config,
                            .verdict = violation.verdict,
                            .found = violation.found,
                            .message = violation.message,
-                           .policy = current.get()},
+                           .policy = current.get(),
+                           .served_chain = violation.presented,
+                           .validated_chain = violation.validated},
                           base::Now(), report::PeerOf(violation.socket));
     counters->Tell(event);
     LogViolation(event);

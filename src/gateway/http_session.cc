@@ -57,7 +57,7 @@ void HttpSession::Drain() {
 }
 
 void HttpSession::OnEnd() noexcept {
-  watch_.End();
+  watch_.EndWithDescriptor();
   timer_.Cancel();
   if (phase_ == Phase::kAcquire) route_.upstream->Cancel(*this);
   DropUpstream();

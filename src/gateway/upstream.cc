@@ -216,7 +216,12 @@ void Upstream::OnOpened(UpstreamConnection& connection) {
     return ServeWaiting();
   }
   if (user == nullptr) {
-    Keep(std::move(taken));
+    // A look, by which also the end of the handshake leaves.
+    if (MayBeUsed(*taken)) {
+      Keep(std::move(taken));
+    } else {
+      Close(std::move(taken));
+    }
     return ServeWaiting();
   }
   Lend(std::move(taken), *user);
@@ -289,7 +294,7 @@ void Upstream::Close(ConnectionPtr connection, AfterUse after) noexcept {
   --total_;
   connection->user_ = nullptr;
   connection->timer_.Cancel();
-  connection->watch_.End();
+  connection->watch_.EndWithDescriptor();
   const bool was_open = connection->state_ == UpstreamConnection::State::kIdle ||
                         connection->state_ == UpstreamConnection::State::kLent;
   if (connection->stream_ != nullptr && was_open && after != AfterUse::kBreak) {

@@ -26,12 +26,14 @@ void Shut(int socket, const SocketIdentity& identity) noexcept {
 }  // namespace
 
 SocketIdentity IdentityOf(int socket) noexcept {
-  struct stat status {};
-  if (socket < 0 || fstat(socket, &status) != 0 || !S_ISSOCK(status.st_mode)) return {};
-  SocketIdentity identity{.device = status.st_dev, .inode = status.st_ino};
+  if (socket < 0) return {};
+  SocketIdentity identity;
   socklen_t size = sizeof identity.cookie;
-  if (getsockopt(socket, SOL_SOCKET, SO_COOKIE, &identity.cookie, &size) != 0) identity.cookie = 0;
-  return identity;
+  // Where the kernel gives a cookie, it says all.
+  if (getsockopt(socket, SOL_SOCKET, SO_COOKIE, &identity.cookie, &size) == 0) return identity;
+  struct stat status {};
+  if (fstat(socket, &status) != 0 || !S_ISSOCK(status.st_mode)) return {};
+  return {.device = status.st_dev, .inode = status.st_ino};
 }
 
 LiveConnections::Watched LiveConnections::Watch(std::shared_ptr<const Evidence> evidence,

@@ -81,7 +81,14 @@ Watch& Watch::operator=(Watch&& other) noexcept {
 }
 
 void Watch::End() noexcept {
-  if (loop_ != nullptr) std::exchange(loop_, nullptr)->Forget(slot_, fd_);
+  if (loop_ == nullptr) return;
+  epoll_event unused{};
+  epoll_ctl(loop_->epoll_.fd(), EPOLL_CTL_DEL, fd_, &unused);
+  EndWithDescriptor();
+}
+
+void Watch::EndWithDescriptor() noexcept {
+  if (loop_ != nullptr) std::exchange(loop_, nullptr)->Forget(slot_);
 }
 
 void Watch::GoFirst(bool first) noexcept {
@@ -137,9 +144,7 @@ Result<Watch> EventLoop::WatchFor(int fd, EventHandler& handler) {
   return Watch(*this, number, fd);
 }
 
-void EventLoop::Forget(std::uint32_t slot, int fd) noexcept {
-  epoll_event unused{};
-  epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, fd, &unused);
+void EventLoop::Forget(std::uint32_t slot) noexcept {
   slots_[slot].handler = nullptr;
   slots_[slot].first = false;
   ++slots_[slot].generation;

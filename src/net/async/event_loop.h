@@ -61,6 +61,10 @@ class Watch {
 
   void End() noexcept;
 
+  // EndWithDescriptor is End for a descriptor that is closed next and has no duplicate: the kernel
+  // forgets it then by itself, which saves a call.
+  void EndWithDescriptor() noexcept;
+
   // GoFirst has the handler told before all others of a round, where `first` is set: for what must
   // not be used any more when something has come.
   void GoFirst(bool first) noexcept;
@@ -131,7 +135,7 @@ class EventLoop {
   EventLoop(Socket epoll, std::unique_ptr<Mailbox> mailbox);
   void Dispatch(int timeout);
   void Tell(std::uint64_t key, Readiness ready);
-  void Forget(std::uint32_t slot, int fd) noexcept;
+  void Forget(std::uint32_t slot) noexcept;
 
   MonotonicTime now_;
   TimerWheel timers_;

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/async/pinned_stream.h"
 
+#include <algorithm>
+#include <bit>
 #include <cerrno>
+#include <cstring>
+#include <span>
 #include <string>
 
 #include <openssl/err.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 namespace cotter::net {
 namespace {
@@ -36,16 +41,40 @@ int ReadBio(BIO* bio, char* into, int size) {
   return -1;
 }
 
+// Send sends what is held, then `more`. It returns how many bytes of `more` left; -1 with errno
+// where neither did, EAGAIN where something of what is held stays.
+ssize_t Send(PinnedTransport& transport, std::span<const char> more) {
+  std::array<iovec, 2> pieces{iovec{transport.held.data(), transport.held_size},
+                              iovec{std::bit_cast<void*>(more.data()), more.size()}};
+  msghdr message{};
+  message.msg_iov = transport.held_size > 0 ? pieces.data() : &pieces[1];
+  message.msg_iovlen = transport.held_size > 0 ? 2 : 1;
+  ssize_t count = -1;
+  do {
+    count = sendmsg(transport.socket.fd(), &message, MSG_NOSIGNAL);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0 || transport.held_size == 0) return count;
+  const std::size_t sent = std::min(static_cast<std::size_t>(count), transport.held_size);
+  std::memmove(transport.held.data(), transport.held.data() + sent, transport.held_size - sent);
+  transport.held_size -= sent;
+  if (transport.held_size == 0) return count - static_cast<ssize_t>(sent);
+  errno = EAGAIN;
+  return -1;
+}
+
 int WriteBio(BIO* bio, const char* from, int size) {
   PinnedTransport& transport = TransportOf(bio);
   BIO_clear_retry_flags(bio);
   if (size <= 0) return 0;
-  ssize_t count = -1;
-  do {
-    count = send(transport.socket.fd(), from, static_cast<std::size_t>(size), MSG_NOSIGNAL);
-  } while (count < 0 && errno == EINTR);
-  if (count >= 0) return static_cast<int>(count);
-  if (errno == EAGAIN || errno == EWOULDBLOCK) {
+  const std::span<const char> bytes(from, static_cast<std::size_t>(size));
+  if (transport.hold && bytes.size() <= transport.held.size() - transport.held_size) {
+    std::memcpy(transport.held.data() + transport.held_size, bytes.data(), bytes.size());
+    transport.held_size += bytes.size();
+    return size;
+  }
+  const ssize_t count = Send(transport, bytes);
+  if (count > 0) return static_cast<int>(count);
+  if (count == 0 || errno == EAGAIN || errno == EWOULDBLOCK) {
     BIO_set_retry_write(bio);
   } else {
     transport.system_error = errno;
@@ -109,7 +138,10 @@ IoState PinnedStream::Shake() {
   ERR_clear_error();
   const int result = SSL_do_handshake(ssl_.get());
   if (result != 1) {
-    const IoState state = Outcome(result, "TLS handshake");
+    // The server's turn; or it failed, and the alert says so.
+    const bool flushed = Flush();
+    const IoState state = flushed ? Outcome(result, "TLS handshake") : IoState::kFailed;
+    if (!flushed) error_ = Failure(SSL_ERROR_SYSCALL, "TLS handshake");
     if (state != IoState::kFailed) return state;
     // The enforcer's reason is the one to tell.
     const tls::ConnectionRecord* const record = tls::RecordOf(ssl_.get());
@@ -118,12 +150,22 @@ IoState PinnedStream::Shake() {
   }
   const auto confirmed = tls::Confirm(ssl_.get());
   if (!confirmed) {
+    transport_.held_size = 0;
     error_ = confirmed.error();
     return IoState::kFailed;
   }
   confirmed_ = true;
+  transport_.hold = false;
   transport_.limit = 0;
   return IoState::kDone;
+}
+
+// Flush sends what is held; false where the connection failed.
+bool PinnedStream::Flush() noexcept {
+  if (transport_.held_size == 0) return true;
+  if (Send(transport_, {}) >= 0 || errno == EAGAIN || errno == EWOULDBLOCK) return true;
+  transport_.system_error = errno;
+  return false;
 }
 
 Result<void> PinnedStream::CheckUse() {
@@ -137,6 +179,10 @@ Result<void> PinnedStream::CheckUse() {
 IoResult PinnedStream::Read(std::span<std::uint8_t> into) {
   COTTER_CHECK(confirmed_);
   if (refused_) return {IoState::kFailed, 0};
+  if (!Flush()) {
+    error_ = Failure(SSL_ERROR_SYSCALL, "reading");
+    return {IoState::kFailed, 0};
+  }
   ERR_clear_error();
   std::size_t count = 0;
   const int result = SSL_read_ex(ssl_.get(), into.data(), into.size(), &count);

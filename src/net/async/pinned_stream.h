@@ -4,6 +4,7 @@
 // enforcer, and none to read or write before its verdict. For one thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <vector>
@@ -19,6 +20,10 @@ namespace cotter::net {
 struct PinnedTransport {
   Socket socket;
   DescriptorReader reader;
+  // What ends the client's handshake leaves together with its first data: one packet, and one call.
+  std::array<std::uint8_t, 256> held;
+  std::size_t held_size = 0;
+  bool hold = true;
   std::size_t received = 0;
   std::size_t limit = 0;  // of `received`, during the handshake; 0 is none
   int system_error = 0;
@@ -58,6 +63,7 @@ class PinnedStream final : public Stream {
   PinnedStream(Socket socket, SslPtr ssl) : ssl_(std::move(ssl)) {
     transport_.socket = std::move(socket);
   }
+  bool Flush() noexcept;
   IoState Outcome(int result, const char* doing);
   Error Failure(int reason, const char* doing) const;
 
