@@ -2,7 +2,6 @@
 #include "gateway/config.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <utility>
 
 #include "base/file.h"
@@ -16,6 +15,7 @@ namespace {
 
 using policy::ReadIssue;
 using policy::ReadLog;
+using policy::ReadNumber;
 using policy::TableReader;
 using policy::Value;
 using policy::Word;
@@ -32,8 +32,7 @@ struct Reader {
   ReadLog log{policy::Errors::kFirst};
 
   [[nodiscard]] std::string PathOf(const std::string& path) const {
-    if (path.starts_with('/')) return path;
-    return (std::filesystem::path(file).parent_path() / path).string();
+    return policy::PathBeside(file, path);
   }
 };
 
@@ -43,22 +42,8 @@ void ReadSeconds(TableReader& table, std::string_view key, std::chrono::seconds&
   }
 }
 
-template <typename Number>
-void ReadNumber(TableReader& table, std::string_view key, std::int64_t least, std::int64_t most,
-                Number& into) {
-  if (const auto number = table.Integer(key, least, most)) into = static_cast<Number>(*number);
-}
-
 std::optional<net::ListenAddress> ReadListen(TableReader& table) {
-  const auto text = table.String("listen");
-  if (!text) {
-    table.Fail(Code::kPolicyInvalid, "listen", "expected where to listen");
-    return std::nullopt;
-  }
-  Result<net::ListenAddress> address = net::ParseListenAddress(*text);
-  if (address) return *std::move(address);
-  table.Fail(Code::kPolicyInvalid, "listen", address.error().message);
-  return std::nullopt;
+  return policy::ReadRequired(table, "listen", "expected where to listen", net::ParseListenAddress);
 }
 
 // ReadTarget reads a server, which needs its port: the gateway speaks more than HTTPS.

@@ -2,6 +2,7 @@
 #include "policy/table_reader.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "base/nearest.h"
@@ -221,6 +222,11 @@ void TableReader::Finish() {
     }
     log_.Add(Code::kPolicyUnknownKey, at, message);
   });
+}
+
+std::string PathBeside(const std::string& file, const std::string& path) {
+  if (path.starts_with('/')) return path;
+  return (std::filesystem::path(file).parent_path() / path).string();
 }
 
 }  // namespace cotter::policy

@@ -11,6 +11,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "policy/value.h"
@@ -142,5 +144,34 @@ class TableReader {
   ReadLog& log_;
   std::vector<std::string_view> known_;
 };
+
+// What the configurations of programs that run for ever read with it, besides:
+
+// PathBeside is `path`, seen from the folder of `file`, which names it. Allocates.
+[[nodiscard]] std::string PathBeside(const std::string& file, const std::string& path);
+
+// ReadNumber reads a number of at least `least` and at most `most`, where the key is there.
+template <typename Number>
+void ReadNumber(TableReader& table, std::string_view key, std::int64_t least, std::int64_t most,
+                Number& into) {
+  if (const auto number = table.Integer(key, least, most)) into = static_cast<Number>(*number);
+}
+
+// ReadRequired reads a text by `parse`, which returns a Result of what it understands. Where the
+// key is absent, `missing` is the error.
+template <typename Parse>
+[[nodiscard]] auto ReadRequired(TableReader& table, std::string_view key,
+                                const std::string& missing, Parse&& parse)
+    -> std::optional<std::decay_t<decltype(*parse(std::string_view()))>> {
+  const auto text = table.String(key);
+  if (!text) {
+    table.Fail(Code::kPolicyInvalid, key, missing);
+    return std::nullopt;
+  }
+  auto parsed = parse(*text);
+  if (parsed) return *std::move(parsed);
+  table.Fail(Code::kPolicyInvalid, key, parsed.error().message);
+  return std::nullopt;
+}
 
 }  // namespace cotter::policy

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "watch/config.h"
 
-#include <filesystem>
 #include <set>
 #include <utility>
 
@@ -21,8 +20,7 @@ std::string_view NameOf(Severity severity) noexcept {
 }
 
 std::string ConfigReader::PathOf(const std::string& path) const {
-  if (path.starts_with('/')) return path;
-  return (std::filesystem::path(file).parent_path() / path).string();
+  return policy::PathBeside(file, path);
 }
 
 void ReadSeconds(TableReader& table, std::string_view key, std::int64_t least,
@@ -54,15 +52,7 @@ void ReadTrust(TableReader& table, const ConfigReader& reader, tls::TrustOptions
 namespace {
 
 std::optional<net::ListenAddress> ReadListen(TableReader& table) {
-  const auto text = table.String("listen");
-  if (!text) {
-    table.Fail(Code::kPolicyInvalid, "listen", "expected where to listen");
-    return std::nullopt;
-  }
-  Result<net::ListenAddress> address = net::ParseListenAddress(*text);
-  if (address) return *std::move(address);
-  table.Fail(Code::kPolicyInvalid, "listen", address.error().message);
-  return std::nullopt;
+  return policy::ReadRequired(table, "listen", "expected where to listen", net::ParseListenAddress);
 }
 
 void ReadWatch(Value value, ConfigReader& reader, WatchConfig& config) {

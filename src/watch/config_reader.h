@@ -33,11 +33,7 @@ inline constexpr std::int64_t kLongestSeconds = 7 * 86'400;
 void ReadSeconds(policy::TableReader& table, std::string_view key, std::int64_t least,
                  std::chrono::seconds& into);
 
-template <typename Number>
-void ReadNumber(policy::TableReader& table, std::string_view key, std::int64_t least,
-                std::int64_t most, Number& into) {
-  if (const auto number = table.Integer(key, least, most)) into = static_cast<Number>(*number);
-}
+using policy::ReadNumber;
 
 // ReadName reads a name that ends up in labels and messages: 1 to 64 printable ASCII characters.
 [[nodiscard]] std::string ReadName(policy::TableReader& table, std::string_view key,
