@@ -203,6 +203,10 @@ def seeds():
         yield "csr", kind, request.public_bytes(DER)
         yield "pem", kind, b"some text\r\n" + certificate.public_bytes(PEM) * 2 + request.public_bytes(PEM)
         yield "key", kind, private
+        folded = certificate.public_bytes(PEM)  # as people paste it
+        yield "pem", f"{kind}-json", b'{"pem": "' + folded.replace(b"\n", b"\\n") + b'"}'
+        yield "pem", f"{kind}-line", folded.replace(b"\n", b" ")
+        yield "pem", f"{kind}-utf16", b"\xff\xfe" + folded.decode().encode("utf-16-le")
         if kind == "p256":
             for title, data in foreign(certificate.public_bytes(PEM)):
                 yield "foreign", title, data
