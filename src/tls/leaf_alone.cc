@@ -5,6 +5,7 @@
 #include <ctime>
 #include <string>
 
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "tls/adapter_access.h"
@@ -18,6 +19,10 @@ int ErrorOf(X509& leaf, const HostName& host, Time now) {
   std::time_t time = now.unix_seconds;
   if (X509_cmp_time(X509_get0_notBefore(&leaf), &time) >= 0) return X509_V_ERR_CERT_NOT_YET_VALID;
   if (X509_cmp_time(X509_get0_notAfter(&leaf), &time) <= 0) return X509_V_ERR_CERT_HAS_EXPIRED;
+  if (X509_check_purpose(&leaf, X509_PURPOSE_SSL_SERVER, 0) != 1) return X509_V_ERR_INVALID_PURPOSE;
+  if (X509_self_signed(&leaf, 0) == 1 && X509_self_signed(&leaf, 1) != 1) {
+    return X509_V_ERR_CERT_SIGNATURE_FAILURE;
+  }
   const std::string name(host.text());
   if (host.is_ip()) {
     const bool named = X509_check_ip_asc(&leaf, name.c_str(), 0) == 1;
@@ -49,8 +54,9 @@ LeafJudgement InsecureJudgeLeafAlone(const PolicyIndex& policy, const Endpoint& 
                                     : Outcome::kPkiError;
     judgement.verdict.reasons.Add(Reason::kNoVerifiedPath);
   }
-  if (const int error = ErrorOf(leaf, endpoint.host, now);
-      judgement.verdict.allowed() && error != X509_V_OK) {
+  const int error = judgement.verdict.allowed() ? ErrorOf(leaf, endpoint.host, now) : X509_V_OK;
+  ERR_clear_error();
+  if (error != X509_V_OK) {
     judgement.failure = DescribeX509Error(error, 0, &leaf);
     judgement.verdict.outcome = Outcome::kPkiError;
     judgement.verdict.reasons.Add(Reason::kNoVerifiedPath);

@@ -21,10 +21,10 @@ struct LeafJudgement {
   std::optional<PkiFailure> failure{};  // set where the pin would do, but not the dates or the name
 };
 
-// InsecureJudgeLeafAlone holds `leaf` alone against the rule of `endpoint`. Its dates and its names
-// count as everywhere; its issuer does not take part. Whatever is not a match is a refusal, also
-// where the rule only reports or its pins no longer take part: PKI, which would decide then, has
-// not been asked. The verdict's rule borrows from `policy`.
+// InsecureJudgeLeafAlone holds `leaf` alone against the rule of `endpoint`. Its dates, its
+// names and its purpose count as everywhere; its issuer does not take part. Whatever is not a match
+// is a refusal, also where the rule only reports or its pins no longer take part: PKI, which would
+// decide then, has not been asked. The verdict's rule borrows from `policy`.
 [[nodiscard]] LeafJudgement InsecureJudgeLeafAlone(const PolicyIndex& policy,
                                                    const Endpoint& endpoint, Time now, X509& leaf);
 

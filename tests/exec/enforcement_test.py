@@ -58,6 +58,23 @@ def test_programs_that_do_not_verify(stage):
         stage.check(run.code != 0 and run.out == "", f"S2-10: another leaf is refused without trust anchors ({server})", run)
 
 
+def test_leaf_without_anchors(stage):
+    """A pin on the leaf holds without an anchor; dates, names and purpose need none, and count."""
+    empty = stage.dir / "no-roots"
+    empty.mkdir()
+    for identity, code in (("expired", "cert_expired"), ("wrong-host", "host_mismatch"), ("client-only", None), ("leaf", "")):
+        stage.pin((identity, "leaf"))
+        stage.lab.present(OLD, identity)
+        run = stage.run([PYTHON, "-c", UNVERIFIED, stage.url(OLD)])
+        stage.check((run.code == 0) == (code == ""), f"S3-10: {identity}, pinned, without trust anchors", run)
+        if code:
+            stage.check([line.get("code") for line in run.audit] == [code], f"{identity}: what is wrong is told", run)
+        run = stage.run(["wget", "-q", "-O", "-", "--no-hsts", "--no-check-certificate", f"--ca-directory={empty}", stage.url(OLD)])
+        stage.check((run.code == 0) == (code == ""), f"S3-10: {identity}, by GnuTLS", run)
+        if code:
+            stage.check([line.get("code") for line in run.audit] == [code], f"{identity}: what is wrong is told", run)
+
+
 def test_programs_that_forgive(stage):
     # s_client's callback turns every failure into a success; the leaf names the pinned CA as its issuer.
     stage.pin(("intermediate", "ca"))
@@ -181,7 +198,8 @@ def main():
     servers = [[], ["--identity", "rogue-leaf"], ["--identity", "forged"],
                ["--identity", "rogue-leaf", "--client-certificates", "requested"], ["--max-tls", "1.2"]]
     with Stage(*servers) as stage:
-        for test in (test_verdict_in_the_handshake, test_programs_that_do_not_verify, test_programs_that_forgive,
+        for test in (test_verdict_in_the_handshake, test_programs_that_do_not_verify, test_leaf_without_anchors,
+                     test_programs_that_forgive,
                      test_nothing_leaves, test_names, test_several_names_of_one_address, test_modes):
             test(stage)
         record = stage.lab.settled()

@@ -74,11 +74,12 @@ TEST(LeafAlone, AnotherKeyIsRefusedInEveryMode_S3_10) {
   EXPECT_FALSE(Judge(expired, "leaf").verdict.allowed());
 }
 
-// Its dates and names can be read without an issuer, and count as in every door.
-TEST(LeafAlone, DatesAndNamesCount_S3_10) {
+// Its dates, names and purpose can be read without an issuer, and count as in every door.
+TEST(LeafAlone, DatesNamesAndPurposeCount_S3_10) {
   for (const auto& [leaf, code] :
        {std::pair{"expired", Code::kCertExpired},
         std::pair{"not-yet-valid", Code::kCertNotYetValid},
+        std::pair{"client-only", CodeOfX509Error(X509_V_ERR_INVALID_PURPOSE)},
         std::pair{"wrong-host", Code::kHostMismatch}, std::pair{"no-san", Code::kHostMismatch}}) {
     const LeafJudgement judged = Judge(Rule(leaf, PinPlace::kLeaf), leaf);
     EXPECT_FALSE(judged.verdict.allowed()) << leaf;
