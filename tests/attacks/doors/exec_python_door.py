@@ -18,6 +18,11 @@ with socket.create_connection((address, int(port)), 40) as plain, context.wrap_s
     print(secure.recv(1000).decode())
 """
 
+
+def program(of):
+    return ["/usr/bin/python3", "-c", PROGRAM, of.address, str(of.port), of.host, of.text, of.roots, of.cert, of.key,
+            ",".join(of.careless)]
+
+
 if __name__ == "__main__":
-    serve(lambda of: ["/usr/bin/python3", "-c", PROGRAM, of.address, str(of.port), of.host, of.text, of.roots, of.cert, of.key,
-                      ",".join(of.careless)])
+    serve(program)
