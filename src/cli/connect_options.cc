@@ -100,6 +100,13 @@ Result<ConnectionOptions> ParseConnectionOptions(const Arguments& arguments) {
   return options;
 }
 
+Result<std::string> ParseConnectTo(std::string_view text) {
+  std::string full = FullConnectTo(text);
+  const Result<net::ConnectTo> rule = net::ParseConnectTo(full, &base::Idna());
+  if (!rule) return rule.error();
+  return full;
+}
+
 Result<net::Target> ParseTarget(std::string_view text, const ConnectionOptions& options) {
   return net::ParseTarget(text, net::DefaultPort(options.connect.starttls), &base::Idna());
 }

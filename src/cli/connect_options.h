@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "cli/arguments.h"
@@ -87,6 +88,10 @@ struct ConnectionOptions {
 // wrong in a value (kHostInvalid, kPortInvalid) or kUsage; the message names the option, and never
 // holds a password.
 [[nodiscard]] Result<ConnectionOptions> ParseConnectionOptions(const Arguments& arguments);
+
+// ParseConnectTo reads one --connect-to, "ADDR:PORT" or curl's four fields, and is the four fields:
+// what libcurl takes, which leaves out in silence what it does not understand. Fails with kUsage.
+[[nodiscard]] Result<std::string> ParseConnectTo(std::string_view text);
 
 // ParseTarget reads a server as the command line names it: net::ParseTarget with the port where
 // the chosen protocol is usually spoken, and with international names.

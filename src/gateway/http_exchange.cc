@@ -51,7 +51,7 @@ HttpSession::Step HttpSession::PumpRequest() {
       } else if (request_body_.malformed()) {
         Refuse(400, "MALFORMED_BODY", "the request's body is not framed as HTTP/1.1 has it");
       } else {
-        Refuse(413, "BODY_TOO_LARGE", "the request's body is over the limit");
+        Refuse(413, "REQUEST_TOO_LARGE", "the request's body is over the limit");
       }
       return Step::kProgress;
     }

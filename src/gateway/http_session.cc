@@ -185,10 +185,10 @@ void HttpSession::BeginRequest() {
   }
   is_head_ = request.method == "HEAD";
   if (!IsOurName(request.host)) {
-    return Refuse(421, "WRONG_HOST", "the gateway is not called that: see `hosts` in its route");
+    return Refuse(421, "MISDIRECTED", "the gateway is not called that: see `hosts` in its route");
   }
   if (request.length > context_.limits.body) {
-    return Refuse(413, "BODY_TOO_LARGE", "the request's body is over the limit");
+    return Refuse(413, "REQUEST_TOO_LARGE", "the request's body is over the limit");
   }
   may_retry_ = request.framing == net::http::Framing::kNone &&
                (is_head_ || request.method == "GET" || request.method == "PUT" ||
@@ -205,7 +205,7 @@ void HttpSession::BeginRequest() {
   }
   if (request_body_.data() > context_.limits.body) {
     to_upstream_.clear();
-    return Refuse(413, "BODY_TOO_LARGE", "the request's body is over the limit");
+    return Refuse(413, "REQUEST_TOO_LARGE", "the request's body is over the limit");
   }
   keep_alive_ = request.keep_alive && !IsDraining();
   response_begun_ = false;

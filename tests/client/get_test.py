@@ -128,6 +128,21 @@ class Get(unittest.TestCase):
         done = self.get(path="/a/path")
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "/a/path\n", ""))
 
+    def test_ways_to_a_server_are_read_as_other_commands_read_them(self):
+        """libcurl leaves out in silence what it does not understand."""
+        def ask(*ways):
+            return subprocess.run([os.environ["COTTER_BIN"], "get", "--policy", self.policy, "--no-system-roots", "--cacert",
+                                   self.roots, *ways, f"https://{HOST}/b"], capture_output=True, text=True, timeout=SECONDS,
+                                  check=False)
+
+        done = ask("--connect-to", f"127.0.0.1:{self.port}")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "/b\n", ""))
+        for ways in (("--connect-to", "a:b:c"), ("--connect-to", f"{HOST}:x"), ("--resolve", f"{HOST}:443"),
+                     ("--resolve", f"{HOST}:443:nowhere")):
+            done = ask(*ways)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), ways)
+            self.assertIn(f"{ways[0]}: expected", done.stderr)
+
     def test_json_tells_the_facts_of_the_connection(self):  # S2-09, S3-03
         done = self.get("--json")
         facts = json.loads(done.stdout)

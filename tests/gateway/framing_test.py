@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests and responses that two readers could understand in two ways: what the server received is the judge."""
 import json
+import os
 import re
 import socket
+import subprocess
 import unittest
 
 from gateway import HOST, Gateway, Lab, Upstream, policy_text, read_all, read_response, receive, serve_http
@@ -101,6 +103,8 @@ class Requests(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.lab = cls.enterClassContext(Lab())
+        listed = subprocess.run([os.environ["COTTER_BIN"], "explain", "--list", "--json"], capture_output=True, check=True)
+        cls.explained = {code["code"] for code in json.loads(listed.stdout)["codes"]}
         cls.upstream = cls.enterClassContext(Upstream(cls.lab, serve_http))
         cls.gateway = cls.enterClassContext(Gateway(policy_text([cls.lab.pin("leaf")]), [cls.lab.file("root")],
                                                     [cls.upstream.route()], tables={"limits": {"body": 1_000_000}}))
@@ -116,6 +120,8 @@ class Requests(unittest.TestCase):
                 self.assertEqual(int(answer.split()[1]), status, answer)
                 body = json.loads(answer.split(b"\r\n\r\n", 1)[1])
                 self.assertEqual(set(body["error"]), {"code", "message"})
+                # `cotter explain` has another meaning for none of the gateway's own.
+                self.assertNotIn(body["error"]["code"].lower(), self.explained)
                 self.assertEqual(self.upstream.data, before)
 
     def test_a_body_that_goes_wrong_later_ends_both_connections(self):

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/idna.h"
 #include "cli/arguments.h"
 #include "cli/check_targets.h"
 #include "cli/connect_options.h"
@@ -18,6 +19,7 @@
 #include "cli/report.h"
 #include "client/curl_library.h"
 #include "client/url.h"
+#include "net/target.h"
 #include <cotter/client.h>
 
 namespace cotter::cli {
@@ -115,9 +117,12 @@ Result<void> ReadRules(const Arguments& arguments, const std::string& text,
 
 Result<void> ReadWays(const Arguments& arguments, client::Options& options) {
   for (const std::string_view route : arguments.Values("connect-to")) {
-    options.connect_to.emplace_back(route);
+    Result<std::string> fields = ParseConnectTo(route);
+    if (!fields) return fields.error();
+    options.connect_to.push_back(*std::move(fields));
   }
   for (const std::string_view route : arguments.Values("resolve")) {
+    if (const auto read = net::ParseResolve(route, &base::Idna()); !read) return read.error();
     options.resolve.emplace_back(route);
   }
   options.proxy = arguments.Value("proxy").value_or("");
@@ -319,7 +324,8 @@ constexpr Option kWayOptions[] = {
              "environment variable is read"},
     {.name = "connect-to",
      .arg = "HOST1:PORT1:HOST2:PORT2",
-     .help = "connect to HOST2:PORT2 where HOST1:PORT1 is asked for, as curl does",
+     .help = "connect to HOST2:PORT2 where HOST1:PORT1 is asked for, as curl does; ADDR:PORT alone "
+             "is for every target",
      .repeat = Repeat::kMany},
     {.name = "resolve",
      .arg = "HOST:PORT:ADDR",
