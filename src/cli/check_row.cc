@@ -90,7 +90,8 @@ void AppendDetails(Medium medium, std::string& text, const CheckRow& row) {
   AppendLine(medium, text, "peer", row.tls.empty() ? row.peer : row.peer + ", " + row.tls);
   if (row.policy) {
     AppendLine(medium, text, "policy",
-               row.policy->name + " version " + std::to_string(row.policy->version));
+               (row.policy->name.empty() ? "" : row.policy->name + " ") + "version " +
+                   std::to_string(row.policy->version));
   }
 }
 

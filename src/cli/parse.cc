@@ -118,7 +118,7 @@ class Parser {
     const auto& given = arguments_.positionals_;
     if (given.size() < least) {
       const std::string_view name = command_.arguments[given.size()].name;
-      const bool vowel = std::string_view("AEIOU").find(name.front()) != std::string_view::npos;
+      const bool vowel = std::string_view("AEIO").find(name.front()) != std::string_view::npos;
       return Fail((vowel ? "an " : "a ") + std::string(name) + " is missing");
     }
     if (!unbounded && given.size() > command_.arguments.size()) {

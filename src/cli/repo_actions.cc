@@ -286,7 +286,8 @@ Exit ChangeKeys(Call call) {
 Exit SignPending(Call call) {
   const auto words = call.arguments.positionals();
   if (call.arguments.Has("add")) return AddSignature(call);
-  if (words.size() != 2) return FailRepo({Code::kUsage, words.front() + ": expected a key's name"});
+  if (words.size() != 2)
+    return FailRepo({Code::kUsage, words.front() + ": expected the name of one key"});
   if (call.arguments.Has("request")) return SignFarAway(call, words[1]);
   Result<update::Repository> repository = update::Repository::Open(RepositoryPath(call));
   if (!repository) return FailRepo(repository.error());

@@ -165,8 +165,10 @@ Result<void> Guard(Call call, const update::Repository& repository, const Policy
 }
 
 Error VersionTooLow(const Policy& before) {
-  return {Code::kPolicyRollback, "expected a version above " + std::to_string(before.version) +
-                                     ", which clients have: raise it in the policy"};
+  return {Code::kPolicyRollback,
+          "expected a version above " + std::to_string(before.version) +
+              ", which is published or waits for signatures: raise it in the "
+              "policy"};
 }
 
 Exit TellWaits(Call call, const std::string& target, std::uint64_t version) {

@@ -181,6 +181,8 @@ class Repositories(RepositoryCase):
             self.publish(lab)
             self.sign("alice", "online")
             self.publish(lab, version=2, pins=[OTHER, BACKUP], status=1)
+            # What waits for signatures is with no client yet.
+            self.assertIn("a version above 1, which is published or waits", self.publish(lab, status=2))
             self.publish(lab, "--override", "the server moves tonight", version=2, pins=[OTHER, BACKUP])
             with open(os.path.join(self.repo_folder, "log.jsonl"), encoding="utf-8") as file:
                 log = [json.loads(line) for line in file]

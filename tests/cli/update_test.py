@@ -172,6 +172,29 @@ class Updates(unittest.TestCase):
             self.assertEqual([done.returncode, done.stdout], [2, ""])
             self.assertIn("there is no root to trust", done.stderr)
 
+    def test_S0_17_a_refusal_says_each_thing_once_and_what_is_missing_has_a_hint(self):
+        def told(*words):
+            done = subprocess.run([COTTER, "update", *words], capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual(done.stdout, "" if done.returncode else done.stdout)
+            return done.returncode, done.stdout + done.stderr
+
+        self.assertEqual(told("status"), (2, "cotter: error: update: --state DIR is missing\n"
+                                             "cotter: hint: 'cotter help update' shows what it takes\n"))
+        with Repository() as repository:
+            self.publish(repository, policy(1))
+            root = self.path("root.json", repository.files["metadata/1.root.json"])
+            words = ("--remote", repository.url, "--insecure-remote-http", "--state", self.state, "--root", root)
+            repository.files["metadata/2.root.json"] = b"<html>no such page</html>"  # a server without 404
+            status, text = told(*words)
+            self.assertEqual(status, 1, text)
+            self.assertIn("rejected at step root, by ", text)
+            self.assertIn(": not the JSON of metadata", text)
+            self.assertNotIn("root: root:", text)
+            self.assertNotIn(f"{repository.url}: root:", text)
+            del repository.files["metadata/2.root.json"]
+            status, text = told(*words)
+            self.assertEqual(status, 0, text)
+
     def test_clients_that_share_a_state_wait_for_one_another(self):
         with Repository() as repository:
             self.publish(repository, policy(1))

@@ -79,7 +79,7 @@ void PrintUpdated(Call call, const update::PolicyUpdated& updated) {
     return;
   }
   for (const Error& notice : updated.notices) ReportWarning(notice.message);
-  call.output.Field(updated.name);
+  call.output.Field(updated.name.empty() ? "policy" : updated.name);
   call.output.Text(" version " + std::to_string(updated.version));
   if (!updated.changed) {
     call.output.Text(", unchanged\n");
@@ -118,7 +118,7 @@ Exit ShowStatus(Call call) {
     return Exit::kSatisfied;
   }
   for (const Error& notice : view->notices) ReportWarning(notice.message);
-  call.output.Field(view->name);
+  call.output.Field(view->name.empty() ? "policy" : view->name);
   call.output.Text(" version " + std::to_string(view->version));
   if (view->timestamp_expires) {
     call.output.Text(", heard of until " + FormatTime(*view->timestamp_expires));
@@ -139,7 +139,11 @@ Exit PrintRejected(Call call, const update::UpdateRejected& rejected) {
   } else {
     std::string where = "update rejected at step " + std::string(step);
     if (!rejected.remote.empty()) where += ", by " + rejected.remote;
-    ReportError(where, rejected.error);
+    // The step is often the role that messages begin with: it is said once.
+    std::string_view message = rejected.error.message;
+    const std::string again = std::string(step) + ": ";
+    while (message.starts_with(again)) message.remove_prefix(again.size());
+    ReportError(where, Error{rejected.error.code, std::string(message)});
     if (rejected.error.code == Code::kFetchFailed && rejected.remote.starts_with("http://") &&
         !call.arguments.Has("insecure-remote-http")) {
       ReportHint("http:// has to be asked for, with --insecure-remote-http");
@@ -155,6 +159,7 @@ Exit RunUpdate(Call call) {
   if (!call.arguments.positionals().empty()) {
     if (call.arguments.Has("state")) return ShowStatus(call);
     ReportError("update: --state DIR is missing");
+    ReportHint("'cotter help update' shows what it takes");
     return Exit::kUsage;
   }
   const update::RemoteOptions options = ReadOptions(call.arguments);
