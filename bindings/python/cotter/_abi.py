@@ -107,7 +107,7 @@ class Library:
     """The functions, without their prefix: library.policy_name(handle)."""
 
     def __init__(self):
-        self.dll = ctypes.CDLL(os.environ.get("COTTER_LIBRARY", "libcotter.so.1"))
+        self.dll = ctypes.CDLL(os.environ.get("COTTER_LIBRARY") or "libcotter.so.1")
         for name, (result, *arguments) in SIGNATURES.items():
             function = getattr(self.dll, f"cotter_{name}")
             function.restype, function.argtypes = result, arguments
