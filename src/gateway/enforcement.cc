@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/enforcement.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/target.h"
 #include "tls/trust_store.h"
 
 namespace cotter::gateway {
@@ -77,6 +79,19 @@ Result<std::shared_ptr<const Enforcement>> Enforce(const GatewayConfig& config,
        .resume = config.resume ? tls::Resumption::kBound : tls::Resumption::kOff});
   if (!enforcer) return enforcer.error();
   return std::make_shared<const Enforcement>(Enforcement{*std::move(enforcer), trusted});
+}
+
+std::vector<std::string> UnpinnedUpstreams(const GatewayConfig& config, const PolicyIndex& policy) {
+  std::vector<std::string> names;
+  for (const RouteConfig& route : config.routes) {
+    if (!route.upstream) continue;
+    const Lookup found = policy.Find(route.upstream->host, route.upstream->port);
+    if (found.kind == Lookup::Kind::kRule) continue;
+    names.push_back(net::FormatTarget(*route.upstream));
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
 }
 
 Result<void> CheckRules(const GatewayConfig& config) {

@@ -7,10 +7,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gateway/config.h"
 #include "gateway/context.h"
 #include <cotter/policy_file_source.h>
+#include <cotter/policy_index.h>
 #include <cotter/report.h>
 #include <cotter/result.h>
 #include <cotter/update.h>
@@ -39,6 +41,11 @@ using Failed = std::function<void(const std::string& step, const Error& error)>;
 [[nodiscard]] Result<std::shared_ptr<const Enforcement>> Enforce(
     const GatewayConfig& config, const std::shared_ptr<PolicySource>& policy,
     std::shared_ptr<report::Counters> counters);
+
+// UnpinnedUpstreams are the upstreams, each once, that no rule of `policy` is for: whoever wrote a
+// name wrong should not take a connection for a pinned one.
+[[nodiscard]] std::vector<std::string> UnpinnedUpstreams(const GatewayConfig& config,
+                                                         const PolicyIndex& policy);
 
 // CheckRules reads the policy, where there is one, and the trusted certificates once. Fails with
 // what is wrong in them.

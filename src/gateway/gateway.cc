@@ -79,6 +79,7 @@ class Gateway {
   Result<Followed> Follow(const GatewayConfig& config);
   void TakeSettings(const GatewayConfig& config);
   void OnPolicy();
+  void WarnOfUnpinned() const;
   void OnPolicyFailure(const std::string& step, const Error& error);
   void Accept(Route& route, net::Socket client);
   void EaseMemory();
@@ -143,8 +144,26 @@ Result<void> Gateway::Start() {
            {{"policy", options_.remote ? options_.remote->remotes.front() : config_.policy},
             {"policy_version", static_cast<std::int64_t>(figures_.policy_version)},
             {"config", EncodeHex(config_.digest.bytes)}});
+  WarnOfUnpinned();
   net::NotifyServiceManager("READY=1");
   return Ok();
+}
+
+void Gateway::WarnOfUnpinned() const {
+  constexpr std::size_t kMostNamed = 20;
+  const std::vector<std::string> unpinned = UnpinnedUpstreams(config_, *policy_->Current());
+  if (unpinned.empty()) return;
+  std::string names;
+  for (std::size_t i = 0; i < std::min(unpinned.size(), kMostNamed); ++i) {
+    names += (names.empty() ? "" : ", ") + unpinned[i];
+  }
+  if (unpinned.size() > kMostNamed) names += ", …";
+  const bool refused = policy_->Current()->unlisted() == Unlisted::kRefuse;
+  WriteLog(Level::kWarning, "upstreams_without_pins",
+           {{"count", static_cast<std::int64_t>(unpinned.size())},
+            {"upstreams", names},
+            {"message", refused ? "no rule of the policy is for them: they are refused"
+                                : "no rule of the policy is for them: PKI decides alone there"}});
 }
 
 // The policy has a thread of its own, which may outlive the gateway by a call: it reaches the loop
@@ -176,6 +195,7 @@ void Gateway::OnPolicy() {
   routes_.DropStale();
   WriteLog(Level::kInfo, "policy",
            {{"version", static_cast<std::int64_t>(figures_.policy_version)}});
+  WarnOfUnpinned();
 }
 
 // A repository that is out of reach is no news of the policy: what it said is in force.
@@ -314,6 +334,7 @@ void Gateway::Reload() {
     WriteLog(Level::kInfo, "reloaded",
              {{"policy_version", static_cast<std::int64_t>(figures_.policy_version)},
               {"config", EncodeHex(config_.digest.bytes)}});
+    WarnOfUnpinned();
   } else {
     WriteLog(Level::kError, "reload_failed",
              {{"code", NameOf(read.error().code)},

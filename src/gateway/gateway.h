@@ -34,8 +34,8 @@ struct GatewayOptions {
 [[nodiscard]] Result<GatewayConfig> Check(const GatewayOptions& options);
 
 // Serve runs until SIGTERM or SIGINT, and then until what clients have begun is done, at most the
-// drain time. SIGHUP reads the policy, or polls the repository, and reads the trust again. The
-// signals are blocked for the process. Fails where the gateway cannot begin.
+// drain time. SIGHUP reads the configuration and all that it names again, or polls the repository.
+// The signals are blocked for the process. Fails where the gateway cannot begin.
 [[nodiscard]] Result<void> Serve(const GatewayOptions& options);
 
 }  // namespace cotter::gateway

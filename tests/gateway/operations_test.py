@@ -182,6 +182,15 @@ class Operations(unittest.TestCase):
         gateway = self.gateway(self.upstream.route(listen="systemd:web"), start=False)
         self.assertIn("handed over no socket of that name", self.fails(gateway))
 
+    def test_upstreams_that_no_rule_is_for_are_told_at_start_and_reload(self):
+        typo = {"upstream": "apy.example.com:443", "addresses": ["127.0.0.1:9"]}
+        gateway = self.gateway(self.upstream.route(), typo, typo)
+        told = wait_for("the warning", lambda: gateway.events("upstreams_without_pins"))
+        self.assertEqual((told[0]["count"], told[0]["upstreams"]), (1, "apy.example.com:443"))
+        self.assertIn("PKI decides alone", told[0]["message"])
+        gateway.reload()
+        wait_for("the second", lambda: len(gateway.events("upstreams_without_pins")) == 2)
+
     def test_a_policy_is_followed_without_a_signal(self):
         gateway = self.gateway()
         with gateway.connect() as client:

@@ -11,6 +11,7 @@
 #include "cli/policy_input.h"
 #include "cli/remote_options.h"
 #include "cli/report.h"
+#include "gateway/enforcement.h"
 
 namespace cotter::cli {
 namespace {
@@ -38,17 +39,12 @@ void Describe(Output& output, const gateway::RouteConfig& route) {
   output.Text("\n");
 }
 
-// TellUnpinned names the upstreams that no rule of the policy is for: whoever wrote a name wrong
-// should not take a connection for a pinned one.
 void TellUnpinned(const gateway::GatewayConfig& config) {
   if (config.policy.empty()) return;
   const Result<LoadedPolicy> policy = LoadPolicy(config.policy);
   if (!policy) return;  // told where it is needed
-  for (const gateway::RouteConfig& route : config.routes) {
-    if (!route.upstream) continue;
-    const Lookup found = policy->index.Find(route.upstream->host, route.upstream->port);
-    if (found.kind == Lookup::Kind::kRule) continue;
-    ReportWarning("gateway: no rule of the policy is for " + net::FormatTarget(*route.upstream) +
+  for (const std::string& name : gateway::UnpinnedUpstreams(config, policy->index)) {
+    ReportWarning("gateway: no rule of the policy is for " + name +
                   "; PKI decides alone there, unless unlisted = \"refuse\"");
   }
 }
