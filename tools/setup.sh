@@ -17,12 +17,12 @@ die() {
   exit 2
 }
 
-# log_run NAME COMMAND… runs COMMAND and keeps what it says in build/logs/NAME.log; shows it only when COMMAND fails.
+# log_run NAME COMMAND… runs COMMAND and keeps what it says in build/logs/NAME.log; shows its end when COMMAND fails.
 log_run() {
   local log=$logs/$1.log
   shift
   "$@" >"$log" 2>&1 </dev/null && return
-  cat "$log" >&2
+  tail -n 200 "$log" >&2
   return 1
 }
 
@@ -139,8 +139,8 @@ build_preset() {
   if [[ -t 2 ]]; then
     cmake --build "$dir" -j "$(nproc)" --target "$target" >&2 </dev/null || die "the $preset build failed"
   else
-    [[ -e $dir/cotter ]] || say "building ($preset), which takes minutes: build/logs/build-$preset.log"
-    log_run "build-$preset" cmake --build "$dir" -j "$(nproc)" --target "$target" -- --quiet ||
+    [[ -e $dir/cotter ]] || say "building ($preset), which takes minutes; how far it is: build/logs/build-$preset.log"
+    log_run "build-$preset" cmake --build "$dir" -j "$(nproc)" --target "$target" ||
       die "the $preset build failed"
   fi
 }
