@@ -93,7 +93,8 @@ Exit AddSignature(Call call) {
   if (!repository) return FailRepo(repository.error());
   const Result<void> done = repository->AddSignature(*signature, base::Now());
   if (!done) return FailRepo(done.error());
-  return Tell(call, {{"role", signature->role}, {"version", signature->version}}, {});
+  return Tell(call, {{"role", signature->role}, {"version", signature->version}},
+              "added " + signature->role + " " + std::to_string(signature->version) + "\n");
 }
 
 json::array List(const std::vector<std::string>& texts) {

@@ -37,6 +37,7 @@ class Keys(unittest.TestCase):
             os.close(reader)
         self.assertEqual(done.returncode, status, done.stderr)
         self.assertNotIn("PRIVATE", done.stdout)
+        self.said = done.stderr
         return done.stdout if status == 0 else done.stderr
 
     def read(self, name):
@@ -92,6 +93,7 @@ class Keys(unittest.TestCase):
         self.key("generate", "alice")
         self.key("backup", "alice", backup)
         self.key("drill", "alice", backup)
+        self.assertEqual(self.said, f"cotter: {backup} opens, and signs as alice; recorded in drills.jsonl\n")
         keyid = json.loads(self.key("list", "--json"))["keys"][0]["keyid"]
         self.assertIn("there already", self.key("backup", "alice", backup, status=2))
         shutil.move(os.path.join(self.keys, "alice.key"), os.path.join(self.folder, "lost"))

@@ -110,7 +110,7 @@ class Repositories(RepositoryCase):
             for field, value, status in (("sig", "00" * 64, 1), ("version", 2, 1), ("keyid", self.keyid("online"), 2)):
                 self.path("bad.json", json.dumps({**good, field: value}))
                 self.repo("sign", "--add", self.path("bad.json"), status=status)
-            self.repo("sign", "--add", signature)
+            self.assertEqual(self.repo("sign", "--add", signature), f"added {role} 1\n")
         self.assertEqual(self.published(), [])
         self.sign("alice", "online")
         self.assertEqual(self.repo("verify"), "verified\n")

@@ -169,6 +169,9 @@ Result<update::SignedStatement> ReadStatement(Call call, const Policy& policy, T
   statement.begins = now;
   what.reason = TextOf(call, "reason");
   what.ticket = TextOf(call, "ticket");
+  if (what.reason.empty() || what.ticket.empty()) {
+    return Error{Code::kEmergencyInvalid, words.front() + ": --reason and --ticket are compulsory"};
+  }
   Result<void> read = Ok();
   if (words.front() == "revoke") {
     what.kind = EmergencyKind::kRevoke;
@@ -237,7 +240,7 @@ Exit End(Call call) {
   const std::string reason = TextOf(call, "reason");
   const std::string ticket = TextOf(call, "ticket");
   if (reason.empty() || ticket.empty()) {
-    return Fail({Code::kEmergencyInvalid, "end: --reason and --ticket are missing"});
+    return Fail({Code::kEmergencyInvalid, "end: --reason and --ticket are compulsory"});
   }
   Result<update::Repository> repository = OpenRepository(call);
   if (!repository) return Fail(repository.error());
