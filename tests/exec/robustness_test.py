@@ -21,6 +21,7 @@ GOOD, ROGUE, ANONYMOUS, PSK, EARLY, FORGED = range(6)
 LIBRARY = str(pathlib.Path(COTTER).parent / "libcotter-preload.so")
 CLIENT = os.path.join(os.environ["COTTER_BUILD_DIR"], "tests/exec/stubborn_client")
 COUNTING_CLIENT = os.path.join(os.environ["COTTER_BUILD_DIR"], "tests/exec/counting_client")
+STRICT_CLIENT = os.path.join(os.environ["COTTER_BUILD_DIR"], "tests/exec/strict_client")
 EARLY_CLIENT = os.path.join(os.environ["COTTER_BUILD_DIR"], "tests/exec/early_client")
 
 # Each is a program that must not reach its server. CONNECT is the same in all.
@@ -170,6 +171,9 @@ def test_openssl_without_a_certificate(stage):
     run = stage.run([CLIENT, str(stage.lab.port(GOOD)), "nested", stage.roots, str(stage.lab.port(ROGUE))])
     stage.check(run.code == 0 and "said" not in run.out and run.outcomes() == ["pin_mismatch", "pinned_ok"],
                 "S3-10: a connection within the verification of another", run)
+    run = stage.run([CLIENT, str(stage.lab.port(GOOD)), "lookup", stage.roots, str(stage.lab.port(ROGUE))])
+    stage.check(run.code == 0 and "said" not in run.out and run.outcomes()[-1] == "pinned_ok",
+                "S3-10: a connection within our own verification of another", run)
     for mode, server in (("anonymous", ANONYMOUS), ("psk", PSK)):
         # What shows no certificate is not offered, so that no handshake comes about.
         for way in ([], ["bio"]):
@@ -217,6 +221,18 @@ def test_what_is_verified_once(stage):
     stage.check(here >= 2 * alone > 0, f"with a callback, ours comes after: {alone} signatures, {here} with exec")
     run = stage.run([COUNTING_CLIENT, str(stage.lab.port(GOOD)), stage.roots, "dane"])
     stage.check(run.code != 0 and run.outcomes() == ["pinned_ok"], "what DANE demands beside the pins counts", run)
+
+
+def test_what_programs_demand(stage):
+    """A pin comes on top of what a program demands, and never in its place."""
+    stage.pin(("root", "ca"))
+    refusals = ("purpose", "depth", "time", "crl", "revocation", "stack", "watched", "step")
+    for demand in ("nothing", "callback", *refusals):
+        words = [STRICT_CLIENT, str(stage.lab.port(GOOD)), stage.roots, demand]
+        alone = subprocess.run(words, timeout=60, check=False).returncode
+        stage.check((alone != 0) == (demand in refusals), f"{demand} without exec: the test can fail")
+        run = stage.run(words)
+        stage.check(run.code == alone, f"S2-10: what a program demands counts: {demand}", run)
 
 
 def test_gnutls_sends_nothing_early(stage):
@@ -335,8 +351,8 @@ def main():
                ["--identity", "forged"]]
     with Stage(*servers) as stage:
         for test in (test_what_programs_do, test_openssl_without_a_certificate, test_what_is_verified_once,
-                     test_gnutls_sends_nothing_early,
-                     test_what_is_not_covered, test_the_policy_at_start, test_the_program_is_as_it_was):
+                     test_what_programs_demand, test_gnutls_sends_nothing_early, test_what_is_not_covered,
+                     test_the_policy_at_start, test_the_program_is_as_it_was):
             test(stage)
         record = stage.lab.settled()[EARLY]
         stage.check(record["application_bytes"] == 0, "S3-01: no early data reached the rogue server")

@@ -8,6 +8,7 @@
 //   stubborn_client PORT store ROOTS  its trust store takes every signature for a good one
 //   stubborn_client PORT nested ROOTS PORT2  the callback of its verification says its secret to a
 //                                     second server, and nothing to the first
+//   stubborn_client PORT lookup ROOTS PORT2  the same, each time that its trust store is asked
 //   stubborn_client PORT anonymous    suites without a certificate
 //   stubborn_client PORT psk          an external pre-shared key
 //   stubborn_client PORT early        writes early data first
@@ -90,15 +91,25 @@ bool Say(SSL* ssl) {
 
 std::string second_port;
 
+void TellSecond() {
+  const Context context(SSL_CTX_new(TLS_client_method()));
+  const Connection ssl = Open(context.get(), second_port, "localhost");
+  if (ssl && Say(ssl.get())) std::cout << "said" << std::endl;
+}
+
 // SayElsewhere is a verification callback that has a connection of its own.
 int SayElsewhere(int ok, X509_STORE_CTX* /*context*/) {
   static bool asked = false;
   if (asked) return ok;
   asked = true;
-  const Context context(SSL_CTX_new(TLS_client_method()));
-  const Connection ssl = Open(context.get(), second_port, "localhost");
-  if (ssl && Say(ssl.get())) std::cout << "said" << std::endl;
+  TellSecond();
   return ok;
+}
+
+// LookElsewhere is a trust store that asks a second server for an issuer.
+int LookElsewhere(X509** issuer, X509_STORE_CTX* context, X509* certificate) {
+  TellSecond();
+  return X509_STORE_CTX_get1_issuer(issuer, context, certificate);
 }
 
 void Prepare(SSL_CTX* context, std::string_view mode) {
@@ -116,7 +127,7 @@ bool Run(const std::vector<std::string>& words) {
   const std::string& mode = words[2];
   through_bio = words.back() == "bio";
   Prepare(context.get(), mode);
-  if (mode == "store" || mode == "nested") {
+  if (mode == "store" || mode == "nested" || mode == "lookup") {
     if (SSL_CTX_load_verify_file(context.get(), words[3].c_str()) != 1) return false;
   }
   if (mode == "store") {
@@ -126,9 +137,13 @@ bool Run(const std::vector<std::string>& words) {
     second_port = words[4];
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, SayElsewhere);
   }
+  if (mode == "lookup") {
+    second_port = words[4];
+    X509_STORE_set_get_issuer(SSL_CTX_get_cert_store(context.get()), LookElsewhere);
+  }
   const Connection ssl = Open(context.get(), words[1], "localhost");
   if (!ssl) return false;
-  if (mode == "nested") return SSL_connect(ssl.get()) == 1;
+  if (mode == "nested" || mode == "lookup") return SSL_connect(ssl.get()) == 1;
   if (mode == "early") {
     std::size_t written = 0;
     return SSL_write_early_data(ssl.get(), kSecret.data(), kSecret.size(), &written) == 1;

@@ -132,28 +132,73 @@ bool HasDane(SSL* ssl) {
   return has;
 }
 
-// IsCoveredByOurs reports that the program's own verification could only repeat what ours does:
-// OpenSSL's, over the same store, without callbacks, names, or demands that ours does not make.
-// Most programs are such, and verifying twice would cost them a sixth of each handshake.
-bool IsCoveredByOurs(SSL* ssl, X509_STORE_CTX* context) {
+// HasUsualSteps reports that neither the program's trust store nor what the program did with the
+// context of this verification has put a function in the place of one of OpenSSL's. What OpenSSL
+// has is seen in a context that nobody touched.
+bool HasUsualSteps(X509_STORE_CTX* context) {
+  static X509_STORE_CTX* const usual = [] {
+    tls::StoreContextPtr made(X509_STORE_CTX_new());
+    const bool set = made && X509_STORE_CTX_init(made.get(), nullptr, nullptr, nullptr) == 1;
+    return set ? made.release() : nullptr;  // never freed: threads may outlive the destructors
+  }();
+  const auto same = [context](auto getter) { return getter(context) == getter(usual); };
+  return usual != nullptr && same(X509_STORE_CTX_get_verify) &&
+         same(X509_STORE_CTX_get_verify_cb) && same(X509_STORE_CTX_get_get_issuer) &&
+         same(X509_STORE_CTX_get_check_issued) && same(X509_STORE_CTX_get_check_revocation) &&
+         same(X509_STORE_CTX_get_check_policy) && same(X509_STORE_CTX_get_lookup_certs);
+}
+
+// IsSignedByOurs reports that the last step of the program's own verification, signatures and
+// dates, could only repeat what ours does: it is OpenSSL's, without callbacks and demands on these.
+// Most programs are such, and checking twice would cost them a sixth of each handshake.
+bool IsSignedByOurs(SSL* ssl, X509_STORE_CTX* context) {
   constexpr unsigned long kHarmless = X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN;
-  constexpr int kOurLevel = 2;
-  // Programs that say nothing of it get OpenSSL's 100.
-  constexpr int kOurDepth = static_cast<int>(kMaxPathLength) - 2;
-  X509_STORE* const store = X509_STORE_CTX_get0_store(context);
   X509_VERIFY_PARAM* const param = X509_STORE_CTX_get0_param(context);
-  if (store == nullptr || param == nullptr) return false;
-  const std::unique_ptr<char, tls::FreeWith<[](char* text) { OPENSSL_free(text); }>> address(
-      X509_VERIFY_PARAM_get1_ip_asc(param));
-  const bool names = X509_VERIFY_PARAM_get0_host(param, 0) != nullptr || address != nullptr ||
-                     X509_VERIFY_PARAM_get0_email(param) != nullptr;
-  const bool callbacks =
-      SSL_get_verify_callback(ssl) != nullptr || X509_STORE_get_verify_cb(store) != nullptr ||
-      X509_STORE_get_verify(store) != nullptr || X509_STORE_get_get_issuer(store) != nullptr ||
-      X509_STORE_get_check_issued(store) != nullptr;
-  return !names && !callbacks && (X509_VERIFY_PARAM_get_flags(param) & ~kHarmless) == 0 &&
-         X509_VERIFY_PARAM_get_depth(param) >= kOurDepth &&
-         X509_VERIFY_PARAM_get_auth_level(param) <= kOurLevel && !HasDane(ssl);
+  return param != nullptr && HasUsualSteps(context) &&
+         (X509_VERIFY_PARAM_get_flags(param) & ~kHarmless) == 0 && !HasDane(ssl);
+}
+
+// Checked is a path whose signatures and dates were checked, and the step that does so.
+struct Checked {
+  const STACK_OF(X509) * path;
+  X509_STORE_CTX_verify_fn step;
+};
+
+int CheckedIndex() {
+  static const int index = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_X509_STORE_CTX, 0, nullptr,
+                                                   nullptr, nullptr, nullptr);
+  return index;
+}
+
+// CheckOnce is that step where it need not be done again for the same path.
+int CheckOnce(X509_STORE_CTX* context) {
+  const auto& checked =
+      *static_cast<const Checked*>(X509_STORE_CTX_get_ex_data(context, CheckedIndex()));
+  const STACK_OF(X509)* const path = X509_STORE_CTX_get0_chain(context);
+  bool same = sk_X509_num(path) == sk_X509_num(checked.path);
+  for (int i = 0; same && i < sk_X509_num(path); ++i) {
+    same = X509_cmp(sk_X509_value(path, i), sk_X509_value(checked.path, i)) == 0;
+  }
+  if (!same) return checked.step(context);
+  X509_STORE_CTX_set_error_depth(context, 0);
+  X509_STORE_CTX_set_current_cert(context, sk_X509_value(path, 0));
+  return 1;
+}
+
+// VerifyOnce is the program's own verification, but for that step where ours ended at the same
+// path. Everything else that a program may demand is asked by OpenSSL: names, depth, security
+// level, and purpose and trust, which nobody else can see.
+int VerifyOnce(X509_STORE_CTX* context, ProgramVerify own, void* argument,
+               const STACK_OF(X509) * path) {
+  Checked checked{.path = path, .step = X509_STORE_CTX_get_verify(context)};
+  if (X509_STORE_CTX_set_ex_data(context, CheckedIndex(), &checked) != 1) {
+    return own(context, argument);
+  }
+  X509_STORE_CTX_set_verify(context, CheckOnce);
+  const int answer = own(context, argument);
+  X509_STORE_CTX_set_verify(context, checked.step);
+  X509_STORE_CTX_set_ex_data(context, CheckedIndex(), nullptr);
+  return answer;
 }
 
 // Kill makes OpenSSL send and read nothing more, and gives the program an error to read.
@@ -200,14 +245,12 @@ int VerifyOpenssl(x509_store_ctx_st* context, ProgramVerify own, void* argument,
   SSL* const ssl = SslOf(context);
   if (ssl == nullptr || SSL_is_server(ssl) == 1) return own(context, argument);
   try {
-    if (verifier == Verifier::kOpenssl && IsCoveredByOurs(ssl, context)) {
-      Ruling ruling = JudgeServer(ssl, context);
+    if (verifier == Verifier::kOpenssl && IsSignedByOurs(ssl, context)) {
+      const Ruling ruling = JudgeServer(ssl, context);
       ERR_clear_error();
       if (ruling.answer == Answer::kRefused) return Refuse(ssl, context, ruling.x509_error);
       if (!ruling.default_path) return own(context, argument);
-      X509_STORE_CTX_set0_verified_chain(context, ruling.default_path.release());
-      X509_STORE_CTX_set_error(context, X509_V_OK);
-      return 1;
+      return VerifyOnce(context, own, argument, ruling.default_path.get());
     }
     // The program's own verification runs as it always did: its callbacks see what they always saw.
     const int answer = own(context, argument);

@@ -151,11 +151,11 @@ COTTER_HOOK int X509_verify_cert(x509_store_ctx_st* context) {
     return RefuseForeign(context, COTTER_CALLER);
   }
   const auto own = [](x509_store_ctx_st* its_context, void* function) {
-    // It calls back the program, which may make connections of its own.
-    const Outside outside;
     return reinterpret_cast<VerifyCert*>(function)(its_context);
   };
-  const Inside inside;
+  // Not Inside: the program's callbacks and the functions of its trust store are called from here,
+  // by the judge's own verification too, and may make connections. What the judge itself verifies
+  // belongs to no connection, and passes through here again.
   return judge->verify(context, own, reinterpret_cast<void*>(real));
 }
 

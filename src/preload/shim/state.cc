@@ -228,7 +228,4 @@ Inside::Inside() noexcept { ++inside_depth; }
 Inside::~Inside() { --inside_depth; }
 bool Inside::Now() noexcept { return inside_depth != 0; }
 
-Outside::Outside() noexcept : depth_(inside_depth) { inside_depth = 0; }
-Outside::~Outside() { inside_depth = depth_; }
-
 }  // namespace cotter::preload

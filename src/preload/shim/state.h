@@ -55,17 +55,4 @@ class Inside {
   [[nodiscard]] static bool Now() noexcept;
 };
 
-// Outside is alive while this thread, in the judge, runs code of the program, whose calls are
-// hooked as ever.
-class Outside {
- public:
-  Outside() noexcept;
-  ~Outside();
-  Outside(const Outside&) = delete;
-  Outside& operator=(const Outside&) = delete;
-
- private:
-  int depth_;  // of Inside
-};
-
 }  // namespace cotter::preload
