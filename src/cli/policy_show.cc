@@ -164,7 +164,8 @@ Exit ShowWhole(Call call, const Policy& policy) {
     output.Text("  ");
     output.Field(rule.pattern.ToString() + "  " +
                  std::string(policy::WordFor(policy::kModeWords, rule.mode)) + ", " + Ports(rule) +
-                 ", " + std::to_string(rule.pins.size()) + " pins" + Where(rule));
+                 ", " + std::to_string(rule.pins.size()) +
+                 (rule.pins.size() == 1 ? " pin" : " pins") + Where(rule));
     output.Text("\n");
   }
   for (const EmergencyStatement& statement : policy.emergency) {

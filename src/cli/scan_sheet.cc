@@ -112,8 +112,8 @@ class TextSheet final : public ScanSheet {
     const std::string title = SafeText(TitleOf(row));
     output_.Text(title + "  ");
     output_.Styled(StyleOf(row), row.check.verdict);
-    std::string text = "  ";
     const std::string summary = SafeText(SummaryOf(row.check));
+    std::string text = summary.empty() ? "" : "  ";
     AppendFor(output_.medium(), text, summary, 4, title.size() + row.check.verdict.size() + 4);
     const std::string life = LifetimeText(row);
     if (!life.empty()) Line(text, "leaf: " + life);
