@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/async/resolver.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -28,6 +31,7 @@ struct System {
     changed.notify_all();
     changed.wait(lock, [this] { return open; });
     --inside;
+    changed.notify_all();
     return Error{Code::kDnsFailed, name};
   }
 
