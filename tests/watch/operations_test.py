@@ -103,6 +103,19 @@ class Operations(unittest.TestCase):
         done = self.run_watch(watch, "--check")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertEqual(done.stdout, "test: 1 server, every 1 s\ntells file (file)\n")
+        # Whom an agent tells, and that nobody is told where that is so.
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", watch.config.parent / "agent.key"], check=True)
+        os.chmod(watch.config.parent / "agent.key", 0o600)
+        watch.lists["sink"] = []
+        watch.tables["agent"] = {"collector": "https://collector.example.com/v1/observations", "key": "agent.key"}
+        watch.write()
+        done = self.run_watch(watch, "--check")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout, "test: 1 server, every 1 s\n"
+                                      "with --agent, reports to https://collector.example.com/v1/observations as local\n")
+        del watch.tables["agent"]
+        watch.write()
+        self.assertIn("there is no [[sink]]", self.run_watch(watch, "--check").stderr)
         watch.lists["group"][0]["intervall"] = 2
         watch.write()
         done = self.run_watch(watch, "--check")

@@ -40,6 +40,20 @@ void Describe(Output& output, const watch::WatchConfig& config) {
     output.Field(sink.name);
     output.Text(" (" + std::string(NameOf(sink.kind)) + ")\n");
   }
+  for (const watch::VantageConfig& vantage : config.vantages) {
+    output.Text("hears ");
+    output.Field(vantage.name);
+    output.Text(", every " + std::to_string(vantage.interval.count()) + " s\n");
+  }
+  if (config.agent) {
+    output.Text("with --agent, reports to ");
+    output.Field(config.agent->collector);
+    output.Text(" as ");
+    output.Field(config.vantage);
+    output.Text("\n");
+  } else if (config.sinks.empty()) {
+    ReportWarning("watch: there is no [[sink]]: alerts are in the log and on /metrics alone");
+  }
 }
 
 // TellUnpinned names the servers that the policy has no pins for: whoever wrote a name wrong should
@@ -133,6 +147,7 @@ Exit RunWatch(Call call) {
                     (call.arguments.Has("agent") ? 1 : 0);
   if (modes > 1) {
     ReportError("watch: --check, --once and --agent exclude each other");
+    ReportHint("--check reads an agent's configuration too");
     return Exit::kUsage;
   }
   if (call.arguments.Has("check")) {
