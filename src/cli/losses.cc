@@ -73,10 +73,12 @@ Exit Deliver(Call call, std::string_view format, std::string_view text,
   return Exit::kSatisfied;
 }
 
-Exit UnknownFormat(std::string_view command, std::string_view name) {
+Exit UnknownFormat(std::string_view command, std::string_view name, FormatUse use) {
   std::vector<std::string_view> names;
   std::string list;
   for (const formats::Format* format : formats::AllFormats()) {
+    const bool fits = use == FormatUse::kWrite ? format->write != nullptr : format->read != nullptr;
+    if (!fits) continue;
     names.push_back(format->name);
     list += (list.empty() ? "" : ", ") + std::string(format->name);
   }

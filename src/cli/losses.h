@@ -30,7 +30,10 @@ void ReportLosses(std::span<const formats::Loss> losses);
 [[nodiscard]] Exit Deliver(Call call, std::string_view format, std::string_view text,
                            std::span<const formats::Loss> losses, const boost::json::object& extra);
 
-// UnknownFormat tells that `name` is no format, and which one is near.
-[[nodiscard]] Exit UnknownFormat(std::string_view command, std::string_view name);
+// FormatUse is what a command does with a format: not all can be written.
+enum class FormatUse { kRead, kWrite };
+
+// UnknownFormat tells that `name` is no format for that use, and which one is near.
+[[nodiscard]] Exit UnknownFormat(std::string_view command, std::string_view name, FormatUse use);
 
 }  // namespace cotter::cli

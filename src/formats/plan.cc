@@ -232,7 +232,11 @@ Result<Plan> MakePlan(const Policy& policy, const Speech& speech, const ExportOp
   if (options.host) {
     const Result<HostPattern> exact = HostPattern::Parse(options.host->text());
     if (!exact) return exact.error();
-    for (const HostRule* rule : RulesOf(policy, *options.host)) planner.Add(*rule, *exact);
+    const auto rules = RulesOf(policy, *options.host);
+    if (rules.empty()) {
+      return Error{Code::kPinsMissing, "no rule is for " + std::string(options.host->text())};
+    }
+    for (const HostRule* rule : rules) planner.Add(*rule, *exact);
   } else {
     for (const HostRule& rule : policy.hosts) planner.Add(rule, rule.pattern);
   }

@@ -100,7 +100,7 @@ Exit RunExport(Call call) {
     return Exit::kUsage;
   }
   const formats::Format* format = formats::FindFormat(*name);
-  if (format == nullptr) return UnknownFormat("export", *name);
+  if (format == nullptr) return UnknownFormat("export", *name, FormatUse::kWrite);
   Result<formats::ExportOptions> options = ReadOptions(call.arguments);
   if (!options) return Fail(options.error());
   const Result<base::FileImage> file = base::ReadFile(*path, policy::kMaxPolicyFileSize);

@@ -65,7 +65,7 @@ Exit RunImport(Call call) {
   const formats::Format* format = nullptr;
   if (const auto name = call.arguments.Value("from")) {
     format = formats::FindFormat(*name);
-    if (format == nullptr) return UnknownFormat("import", *name);
+    if (format == nullptr) return UnknownFormat("import", *name, FormatUse::kRead);
   }
   const auto host = call.arguments.Value("host");
   if (const Result<HostName> name = HostName::Parse(host.value_or("x"), &base::Idna()); !name) {
