@@ -5,29 +5,30 @@
  * function. The rules, once for all functions:
  *
  *   - Results. A cotter_status says how it went; COTTER_STATUS_OK is 0. Results are
- *     out-parameters, last but for the error, and set to NULL or 0 on failure. No function throws
- *     or ends the process for anything that is passed in, except for pointers that are none.
- *   - Errors. Every function that can fail takes a `cotter_error **error` last. It may be NULL;
- * else it is set to NULL, or to an error that the caller frees. cotter_error_code is a stable name
- *     (docs/codes); the message is for people.
- *   - Ownership. Whoever gets a handle from a function named _new, _load, _open or _current, or as
- *     an out-parameter, frees it with the _free of its type, once. _free(NULL) does nothing.
- *     Handles hold what they need of others: the others may be freed first, in any order. What goes
- *     in by pointer is read before the function returns and never kept, but for callbacks and their
- *     `user`.
- *   - Borrowing. A `const char *` or `const uint8_t *` that comes back belongs to the handle it was
- *     asked of, and lives as long. It is UTF-8 and ends in NUL.
+ *     out-parameters, last but for the error, and set to NULL or 0 on failure. No function
+ *     throws or ends the process for anything that is passed in, except for pointers that are
+ *     none.
+ *   - Errors. Every function that can fail takes a `cotter_error **error` last. It may be
+ *     NULL; else it is set to NULL, or to an error that the caller frees. cotter_error_code is
+ *     a stable name (docs/codes); the message is for people.
+ *   - Ownership. Whoever gets a handle from a function named _new, _load, _open or _current,
+ *     or as an out-parameter, frees it with the _free of its type, once. _free(NULL) does
+ *     nothing. Handles hold what they need of others: the others may be freed first, in any
+ *     order. What goes in by pointer is read before the function returns and never kept, but
+ *     for callbacks and their `user`.
+ *   - Borrowing. A `const char *` or `const uint8_t *` that comes back belongs to the handle
+ *     it was asked of, and lives as long. It is UTF-8 and ends in NUL.
  *   - Text goes in as UTF-8 that ends in NUL. Sizes of everything else are explicit.
  *   - Threads. Handles may be used from any thread at once, but for cotter_error and
- *     cotter_response (one thread at a time); freeing one that another thread uses is an error. An
- *     SSL belongs to one thread, as OpenSSL has it.
- *   - Callbacks run on the thread of the connection, with no lock of cotter's held. A C++ exception
- *     that one throws goes no further. `release`, where there is one, is called once, when `user`
- * is not needed any more, also where the function that took it fails, unless the struct that holds
- *     both could not be read.
+ *     cotter_response (one thread at a time); freeing one that another thread uses is an
+ *     error. An SSL belongs to one thread, as OpenSSL has it.
+ *   - Callbacks run on the thread of the connection, with no lock of cotter's held. A C++
+ *     exception that one throws goes no further. `release`, where there is one, is called
+ *     once, when `user` is not needed any more, also where the function that took it fails,
+ *     unless the struct that holds both could not be read.
  *   - Options. Structs of options begin with their size, set by their _INIT macro, so that a
- * program that was compiled with an older header goes on working. Zero in a field is its default,
- * and the default is the strict one.
+ *     program that was compiled with an older header goes on working. Zero in a field is its
+ *     default, and the default is the strict one.
  *   - NULL where a handle or text is required is COTTER_STATUS_FAILED with the code "usage";
  *     questions to a NULL handle are answered with NULL or 0.
  *
