@@ -14,10 +14,14 @@
 //   stubborn_client PORT early        writes early data first
 //   stubborn_client PORT again PORT2  the session of the first server is offered to the second, by
 //                                     another name
+//   stubborn_client PORT later ROOTS TIME  the session is offered to the same server, now and when
+//                                     TIME, in seconds since 1970, has come
 // With "bio" behind it, what follows is said through a BIO around the connection, in which the
 // handshake happens by itself.
 #include <array>
+#include <charconv>
 #include <cstring>
+#include <ctime>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -26,6 +30,7 @@
 
 #include <openssl/bio.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 
 namespace {
 
@@ -90,6 +95,7 @@ bool Say(SSL* ssl) {
 }
 
 std::string second_port;
+std::time_t end_time = 0;
 
 void TellSecond() {
   const Context context(SSL_CTX_new(TLS_client_method()));
@@ -112,6 +118,30 @@ int LookElsewhere(X509** issuer, X509_STORE_CTX* context, X509* certificate) {
   return X509_STORE_CTX_get1_issuer(issuer, context, certificate);
 }
 
+// OfferAgain offers `session` to the server that it is of, and prints whether that took it.
+bool OfferAgain(SSL_CTX* context, const std::string& port, SSL_SESSION* session) {
+  const Connection again = Open(context, port, "localhost");
+  if (!again || SSL_set_session(again.get(), session) != 1 || !Say(again.get())) return false;
+  const bool in_time = std::time(nullptr) < end_time;
+  // OpenSSL resumes no session of a connection that ended in the middle.
+  SSL_set_shutdown(again.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  std::cout << (SSL_session_reused(again.get()) == 1 ? "reused" : "not reused")
+            << (in_time ? " before" : " after") << "\n";
+  return true;
+}
+
+// SayLater has one session for all that it says.
+bool SayLater(SSL_CTX* context, const std::string& port) {
+  SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+  const Connection first = Open(context, port, "localhost");
+  if (!first || !Say(first.get())) return false;
+  SSL_set_shutdown(first.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  const Session session(SSL_get1_session(first.get()));
+  if (!OfferAgain(context, port, session.get())) return false;
+  while (std::time(nullptr) < end_time) (void)poll(nullptr, 0, 50);
+  return OfferAgain(context, port, session.get());
+}
+
 void Prepare(SSL_CTX* context, std::string_view mode) {
   SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
   if (mode == "callback") SSL_CTX_set_cert_verify_callback(context, AcceptAll, nullptr);
@@ -127,7 +157,7 @@ bool Run(const std::vector<std::string>& words) {
   const std::string& mode = words[2];
   through_bio = words.back() == "bio";
   Prepare(context.get(), mode);
-  if (mode == "store" || mode == "nested" || mode == "lookup") {
+  if (mode == "store" || mode == "nested" || mode == "lookup" || mode == "later") {
     if (SSL_CTX_load_verify_file(context.get(), words[3].c_str()) != 1) return false;
   }
   if (mode == "store") {
@@ -136,6 +166,11 @@ bool Run(const std::vector<std::string>& words) {
   if (mode == "nested") {
     second_port = words[4];
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, SayElsewhere);
+  }
+  if (mode == "later") {
+    const char* const end = words[4].data() + words[4].size();
+    if (std::from_chars(words[4].data(), end, end_time).ptr != end) return false;
+    return SayLater(context.get(), words[1]);
   }
   if (mode == "lookup") {
     second_port = words[4];

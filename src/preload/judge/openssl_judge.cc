@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "preload/judge/openssl_judge.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "base/clock.h"
 #include "preload/judge/candidates.h"
 #include "preload/judge/ruling.h"
 #include "preload/judge/session_mark.h"
@@ -96,6 +98,22 @@ int Refuse(SSL* ssl, X509_STORE_CTX* context, int error) {
   return 0;
 }
 
+// HoldsUntil is when the policy alone may say something else of `candidates` than it does at `now`:
+// a rule's pins expire, or what an emergency statement suspends or adds ends.
+Time HoldsUntil(const Candidates& candidates, Time now) {
+  const PolicyIndex& policy = TheState().policy;
+  Time until{now.unix_seconds + kMaxSessionSeconds};
+  const auto note = [&](const std::optional<Time>& end) {
+    if (end && *end > now) until = std::min(until, *end);
+  };
+  note(policy.NextEnd(now));
+  for (const Endpoint& endpoint : candidates.endpoints) {
+    const Lookup lookup = policy.Find(endpoint.host, endpoint.port);
+    if (lookup.kind == Lookup::Kind::kRule) note(lookup.rule.expires());
+  }
+  return until;
+}
+
 // JudgeServer is the verdict on what `context` holds, and notes it on the connection and its
 // session.
 Ruling JudgeServer(SSL* ssl, X509_STORE_CTX* context) {
@@ -105,6 +123,8 @@ Ruling JudgeServer(SSL* ssl, X509_STORE_CTX* context) {
   if (connection == nullptr || leaf == nullptr) return {};
   connection->judged = false;
   connection->candidates = FindCandidates(ssl);
+  // Before the judge looks at the clock, so that nothing ends between the two.
+  const Time until = HoldsUntil(connection->candidates, base::Now());
   const std::shared_ptr<const tls::TrustStore> anchors =
       HasAnchors(store) ? tls::TrustStore::Share(store) : nullptr;
   Ruling ruling = Rule(
@@ -117,7 +137,7 @@ Ruling JudgeServer(SSL* ssl, X509_STORE_CTX* context) {
   // A session that cannot be marked is not resumed, which is no harm.
   if (session != nullptr) {
     (void)MarkSession(
-        session, connection->candidates.Key(), ruling.outcome, store, leaf,
+        session, connection->candidates.Key(), ruling.outcome, until, store, leaf,
         ruling.default_path ? ruling.default_path.get() : X509_STORE_CTX_get0_chain(context));
   }
   return ruling;

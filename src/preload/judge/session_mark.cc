@@ -63,17 +63,17 @@ std::int64_t SecondsLeft(const X509* certificate) {
 
 }  // namespace
 
-bool MarkSession(SSL_SESSION* session, const Digest& key, Outcome outcome, X509_STORE* store,
-                 X509* leaf, const STACK_OF(X509) * chain) {
-  std::int64_t left = std::min(kMaxSessionSeconds, SecondsLeft(leaf));
+bool MarkSession(SSL_SESSION* session, const Digest& key, Outcome outcome, Time until,
+                 X509_STORE* store, X509* leaf, const STACK_OF(X509) * chain) {
+  const Time now = base::Now();
+  std::int64_t left = std::min(until.unix_seconds - now.unix_seconds, SecondsLeft(leaf));
   for (int i = 0; i < sk_X509_num(chain); ++i) {
     left = std::min(left, SecondsLeft(sk_X509_value(chain, i)));
   }
-  auto mark =
-      std::make_unique<SessionMark>(SessionMark{.key = key,
-                                                .outcome = outcome,
-                                                .expires = Time{base::Now().unix_seconds + left},
-                                                .store = Share(store)});
+  auto mark = std::make_unique<SessionMark>(SessionMark{.key = key,
+                                                        .outcome = outcome,
+                                                        .expires = Time{now.unix_seconds + left},
+                                                        .store = Share(store)});
   void* const before = SSL_SESSION_get_ex_data(session, MarkIndex());
   // Where this fails, the session still owns the mark it had.
   if (SSL_SESSION_set_ex_data(session, MarkIndex(), mark.get()) != 1) return false;
