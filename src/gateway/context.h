@@ -13,6 +13,8 @@
 #include "net/async/resolver.h"
 #include <cotter/openssl.h>
 #include <cotter/pin.h>
+#include <cotter/policy_source.h>
+#include <cotter/trust.h>
 
 namespace cotter::gateway {
 
@@ -34,6 +36,8 @@ struct RouteCounters {
 struct Enforcement {
   tls::Enforcer enforcer;
   Digest trust;  // what is trusted
+  std::shared_ptr<PolicySource> policy;
+  std::shared_ptr<const tls::TrustStore> store;
 };
 
 struct Context {

@@ -56,7 +56,7 @@ Result<std::shared_ptr<const Enforcement>> Enforce(const GatewayConfig& config,
                                                    std::shared_ptr<report::Counters> counters) {
   auto trust = tls::LoadTrustStore(config.trust);
   if (!trust) return trust.error();
-  const Digest trusted = (*trust)->ContentDigest();
+  const std::shared_ptr<const tls::TrustStore> store = *std::move(trust);
   const auto tell = [policy, counters = std::move(counters)](const tls::Violation& violation) {
     const std::shared_ptr<const PolicyIndex> current = policy->Current();
     const report::ViolationEvent event =
@@ -73,12 +73,13 @@ Result<std::shared_ptr<const Enforcement>> Enforce(const GatewayConfig& config,
   };
   auto enforcer = tls::Enforcer::Create(
       {.policy = policy,
-       .trust = *std::move(trust),
+       .trust = store,
        .now = {},
        .on_violation = tell,
        .resume = config.resume ? tls::Resumption::kBound : tls::Resumption::kOff});
   if (!enforcer) return enforcer.error();
-  return std::make_shared<const Enforcement>(Enforcement{*std::move(enforcer), trusted});
+  return std::make_shared<const Enforcement>(
+      Enforcement{*std::move(enforcer), store->ContentDigest(), policy, store});
 }
 
 std::vector<std::string> UnpinnedUpstreams(const GatewayConfig& config, const PolicyIndex& policy) {

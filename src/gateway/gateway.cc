@@ -363,6 +363,7 @@ Result<void> Gateway::ReadAgain() {
   routes_.Commit(*std::move(routes));
   if (!same_admin) admin_ = *std::move(admin);
   config_ = *std::move(config);
+  sessions_.CheckTrustOfAll();
   return Ok();
 }
 

@@ -24,6 +24,9 @@ class HttpSession final : public Session, private UpstreamUser {
   void Start() override;
   void Drain() override;
   void OnReady(net::Readiness ready) override;
+  void CheckTrust() override {
+    if (upstream_ != nullptr && !upstream_->IsStillTrusted()) Abort();
+  }
 
  private:
   enum class Phase : std::uint8_t {

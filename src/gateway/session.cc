@@ -66,6 +66,12 @@ std::vector<Session*> SessionSet::SessionsOf(const Route* route) const {
   return found;
 }
 
+void SessionSet::CheckTrustOfAll() {
+  for (Session* const session : SessionsOf(nullptr)) {
+    if (!session->has_ended_) session->Guarded([session] { session->CheckTrust(); });
+  }
+}
+
 void SessionSet::DrainAll() {
   for (Session* const session : SessionsOf(nullptr)) {
     if (!session->has_ended_) session->Drain();

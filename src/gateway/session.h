@@ -44,6 +44,10 @@ class Session : public net::EventHandler {
   // Drain ends the session as soon as what it is doing is done.
   virtual void Drain() = 0;
 
+  // CheckTrust aborts the session where what is trusted now does not bear its connection to the
+  // server.
+  virtual void CheckTrust() {}
+
   // Abort ends it at once, so that nobody takes what was cut for a whole. Needs no memory.
   void Abort() noexcept;
 
@@ -108,6 +112,7 @@ class SessionSet {
   void AbortIdle();
   [[nodiscard]] bool AbortNewest();
 
+  void CheckTrustOfAll();
   void DrainAll();
   void DrainRoute(const Route& route);
   void AbortAll();

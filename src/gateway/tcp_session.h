@@ -22,6 +22,9 @@ class TcpSession final : public Session, private UpstreamUser {
   // time ends it.
   void Drain() override {}
   void OnReady(net::Readiness ready) override;
+  void CheckTrust() override {
+    if (upstream_ != nullptr && !upstream_->IsStillTrusted()) Abort();
+  }
 
  private:
   void OnConnected(std::unique_ptr<UpstreamConnection> connection) override;

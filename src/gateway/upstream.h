@@ -57,6 +57,11 @@ class UpstreamConnection final : public net::EventHandler {
   // stream is open.
   [[nodiscard]] net::PinnedStream& stream() noexcept { return *stream_; }
 
+  // IsStillTrusted reports that the trust in force bears the connection, where that has changed
+  // since its handshake: its chain is verified again, as it was presented. Where it does not, the
+  // log says so.
+  [[nodiscard]] bool IsStillTrusted();
+
   // reused reports that the connection carried a request before.
   [[nodiscard]] bool reused() const noexcept { return reused_; }
 

@@ -3,7 +3,10 @@
 #include <new>
 #include <utility>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "gateway/upstream.h"
+#include "tls/judge.h"
 
 namespace cotter::gateway {
 
@@ -120,6 +123,24 @@ void UpstreamConnection::Shake() {
     default:
       return Fail(stream_->error());
   }
+}
+
+bool UpstreamConnection::IsStillTrusted() {
+  const Enforcement& in_force = *upstream_.context_.enforcement;
+  if (enforcement_->trust == in_force.trust) return true;
+  const Endpoint& endpoint = upstream_.endpoint_;
+  const std::shared_ptr<const PolicyIndex> policy = in_force.policy->Current();
+  const tls::Judgement judged =
+      tls::JudgeOpen(*policy, endpoint, *in_force.store, base::Now(), stream_->ssl());
+  if (judged.verdict.allowed()) return true;
+  const std::optional<Code> code = judged.code();
+  base::WriteLog(base::Level::kError, "connection_untrusted",
+                 {{"route", upstream_.config_.name},
+                  {"host", endpoint.host.text()},
+                  {"port", std::int64_t{endpoint.port}},
+                  {"code", code ? NameOf(*code) : std::string_view()},
+                  {"message", judged.message()}});
+  return false;
 }
 
 void UpstreamConnection::Fail(const Error& error) { upstream_.OnFailed(*this, error); }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tls/judge.h"
 
+#include <openssl/ssl.h>
+
 namespace cotter::tls {
 namespace {
 
@@ -75,6 +77,13 @@ Judgement InsecureJudgeUnnamed(const PolicyIndex& policy, const Endpoint& endpoi
   needs.name = NameCheck::kInsecureSkip;
   const PathVerifier verifier(trust, endpoint.host, now, needs);
   return Judge(policy, endpoint, verifier, now, leaf, presented);
+}
+
+Judgement JudgeOpen(const PolicyIndex& policy, const Endpoint& endpoint, const TrustStore& trust,
+                    Time now, const SSL* ssl) {
+  X509* const leaf = SSL_get0_peer_certificate(ssl);
+  if (leaf == nullptr) return JudgeChain(policy, endpoint, trust, now, PresentedChain());
+  return JudgeConnection(policy, endpoint, trust, now, leaf, SSL_get_peer_cert_chain(ssl));
 }
 
 Judgement JudgeChain(const PolicyIndex& policy, const Endpoint& endpoint, const TrustStore& trust,

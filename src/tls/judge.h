@@ -40,6 +40,11 @@ struct Judgement {
                                              const TrustStore& trust, Time now, X509* leaf,
                                              STACK_OF(X509) * presented);
 
+// JudgeOpen is JudgeConnection for a connection that is open, from what its server presented in the
+// handshake; `ssl` is not null.
+[[nodiscard]] Judgement JudgeOpen(const PolicyIndex& policy, const Endpoint& endpoint,
+                                  const TrustStore& trust, Time now, const SSL* ssl);
+
 // JudgeChain is JudgeConnection for a chain that comes as bytes.
 [[nodiscard]] Judgement JudgeChain(const PolicyIndex& policy, const Endpoint& endpoint,
                                    const TrustStore& trust, Time now,

@@ -225,6 +225,44 @@ class Reload(unittest.TestCase):
         self.assertEqual(gateway.metrics()["cotter_config_last_reload_successful"], 1)
         self.assertFalse(gateway.events("policy_failed"))
 
+    def test_a_tunnel_ends_where_its_root_is_trusted_no_more(self):
+        def echo(connection, record):
+            while part := receive(connection, record):
+                connection.sendall(part)
+
+        server = self.server(echo)
+        route = server.route(mode="tcp", listen=f"127.0.0.1:{free_port()}")
+        gateway = self.gateway(route)
+        roots = [self.lab.file("root"), self.lab.file("rogue-root")]
+        with gateway.connect() as client:
+            client.sendall(b"hello")
+            self.assertEqual(client.recv(5), b"hello")
+            self.reload(gateway, route, tables={"trust": {"system_roots": False, "files": roots}})
+            client.sendall(b"again")
+            self.assertEqual(client.recv(5), b"again", "one more root is no reason to end")
+            self.reload(gateway, route, tables={"trust": {"system_roots": False, "files": roots[1:]}})
+            with self.assertRaises(ConnectionError):
+                client.sendall(b"secret")
+                self.assertNotEqual(client.recv(6), b"", "an end as after a whole answer")
+        self.assertNotIn(b"secret", server.data)
+        self.assertEqual([event["code"] for event in gateway.events("connection_untrusted")], ["issuer_unknown"])
+
+    def test_a_request_in_flight_ends_where_its_root_is_trusted_no_more(self):
+        held = Held()
+        self.addCleanup(held.release.set)
+        route = self.server(held).route(listen=f"127.0.0.1:{free_port()}")
+        gateway = self.gateway(route)
+        with gateway.connect() as client:
+            client.sendall(GET)
+            wait_for("the request", lambda: gateway.metrics()['cotter_gateway_upstream_handshakes_total{route="r0"}'] == 1)
+            rogue = {"trust": {"system_roots": False, "files": [self.lab.file("rogue-root")]}}
+            self.reload(gateway, route, tables=rogue)
+            held.release.set()
+            try:
+                self.assertEqual(client.recv(100), b"", "an answer from a server that nobody trusts")
+            except ConnectionError:
+                pass
+
     def test_tcp_of_a_changed_route_ends_in_the_drain_time_and_not_as_if_it_were_whole(self):
         ends = []
 
