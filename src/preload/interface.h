@@ -121,11 +121,12 @@ struct Judge {
   // BIO_f_ssl returned.
   const bio_method_st* (*gate_bio)(const bio_method_st* real);
 
-  // The same for GnuTLS. gnutls_begin is called for a new session of a client, gnutls_end when it
-  // goes, gnutls_name with each name that the program gives it, and gnutls_hook in place of the
-  // function of GnuTLS. gnutls_handshake stands around a handshake: its result is what the program
-  // gets.
-  void (*gnutls_begin)(void* session);
+  // The same for GnuTLS. gnutls_begin is called for a new session of a client; false without
+  // memory, when there must be no session, because it would be taken for a server's. gnutls_end is
+  // when it goes, gnutls_name with each name that the program gives it, and gnutls_hook in place of
+  // the function of GnuTLS. gnutls_handshake stands around a handshake: its result is what the
+  // program gets.
+  bool (*gnutls_begin)(void* session);
   void (*gnutls_end)(void* session);
   void (*gnutls_name)(void* session, const char* name, std::size_t size);
   bool (*gnutls_hook)(void* session, unsigned type, int when, HandshakeHook hook);

@@ -23,6 +23,7 @@ LIBRARY = str(pathlib.Path(COTTER).parent / "libcotter-preload.so")
 CLIENT = os.path.join(os.environ["COTTER_BUILD_DIR"], "tests/exec/stubborn_client")
 COUNTING_CLIENT = os.path.join(os.environ["COTTER_BUILD_DIR"], "tests/exec/counting_client")
 STRICT_CLIENT = os.path.join(os.environ["COTTER_BUILD_DIR"], "tests/exec/strict_client")
+HUNGRY_CLIENT = os.path.join(os.environ["COTTER_BUILD_DIR"], "tests/exec/hungry_client")
 EARLY_CLIENT = os.path.join(os.environ["COTTER_BUILD_DIR"], "tests/exec/early_client")
 
 # Each is a program that must not reach its server. CONNECT is the same in all.
@@ -248,6 +249,17 @@ def test_what_programs_demand(stage):
         stage.check(run.code == alone, f"S2-10: what a program demands counts: {demand}", run)
 
 
+def test_gnutls_without_memory(stage):
+    stage.pin(("rogue-leaf", "leaf"))
+    words = [HUNGRY_CLIENT, str(stage.lab.port(ROGUE)), stage.roots]
+    run = stage.run([*words, "fed"])
+    stage.check(run.code == 0, "with memory the pinned server is reached: the test can fail", run)
+    stage.pin(("root", "ca"))
+    for lacking, code in (("fed", 1), ("session", 3), ("name", 1)):
+        run = stage.run([*words, lacking])
+        stage.check(run.code == code, f"S1-30: no verdict, no connection: {lacking}", run)
+
+
 def test_gnutls_sends_nothing_early(stage):
     stage.pin(("leaf", "leaf"))
     log = stage.dir / "early.log"
@@ -365,8 +377,8 @@ def main():
     with Stage(*servers) as stage:
         for test in (test_what_programs_do, test_openssl_without_a_certificate, test_what_is_verified_once,
                      test_sessions_end_with_the_pins,
-                     test_what_programs_demand, test_gnutls_sends_nothing_early, test_what_is_not_covered,
-                     test_the_policy_at_start, test_the_program_is_as_it_was):
+                     test_what_programs_demand, test_gnutls_without_memory, test_gnutls_sends_nothing_early,
+                     test_what_is_not_covered, test_the_policy_at_start, test_the_program_is_as_it_was):
             test(stage)
         record = stage.lab.settled()[EARLY]
         stage.check(record["application_bytes"] == 0, "S3-01: no early data reached the rogue server")

@@ -38,6 +38,7 @@ constexpr std::size_t kMaxAnchors = 4096;
 // Session is what is known of one gnutls_session_t.
 struct Session {
   std::vector<std::string> names;
+  bool lost_name = false;  // one for which there was no memory: nobody knows whose rule applies
   const Gnutls* functions = nullptr;
   bool judged = false;  // in the current handshake, and let through
 
@@ -180,6 +181,7 @@ Answer RuleChain(const Candidates& candidates, const tls::ParsedChain& chain,
 
 // JudgeSession is the verdict on what the server of a session presented, now or when it began.
 bool JudgeSession(Session& session, void* handle) {
+  if (session.lost_name) return session.judged = false;
   const Candidates candidates = CandidatesOf(session, handle);
   unsigned count = 0;
   const Datum* const peers = session.functions->get_peers(handle, &count);
@@ -226,11 +228,12 @@ int OnMessageNoThrow(void* handle, unsigned type, unsigned when, unsigned incomi
 
 }  // namespace
 
-void BeginGnutls(void* session) noexcept {
+bool BeginGnutls(void* session) noexcept {
   try {
     Sessions::All().Begin(session);
+    return true;
   } catch (...) {
-    return;  // a session that is not known is refused in its handshake
+    return false;
   }
 }
 
@@ -243,12 +246,12 @@ void EndGnutls(void* session) noexcept {
 }
 
 void NameGnutls(void* session, const char* name, std::size_t size) noexcept {
+  const std::shared_ptr<Session> known = Sessions::All().Find(session);
+  if (!known) return;
   try {
-    if (const std::shared_ptr<Session> known = Sessions::All().Find(session)) {
-      known->names.emplace_back(name, size);
-    }
+    known->names.emplace_back(name, size);
   } catch (...) {
-    return;  // without a name the address decides
+    known->lost_name = true;
   }
 }
 

@@ -12,7 +12,7 @@
 
 namespace cotter::preload {
 
-void BeginGnutls(void* session) noexcept;
+bool BeginGnutls(void* session) noexcept;
 void EndGnutls(void* session) noexcept;
 void NameGnutls(void* session, const char* name, std::size_t size) noexcept;
 bool HookGnutls(void* session, unsigned type, int when, HandshakeHook hook) noexcept;

@@ -20,6 +20,7 @@ constexpr unsigned kClientFlag = 1U << 1;  // GNUTLS_CLIENT
 constexpr unsigned kDnsHostName = 1;       // GNUTLS_DT_DNS_HOSTNAME
 constexpr int kVerificationError = -348;   // GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR
 
+constexpr int kMemoryError = -25;         // GNUTLS_E_MEMORY_ERROR
 constexpr int kRecordLimitReached = -39;  // GNUTLS_E_RECORD_LIMIT_REACHED
 
 // TypedData is gnutls_typed_vdata_st.
@@ -94,7 +95,10 @@ COTTER_HOOK int gnutls_init(void** session, unsigned flags) {
   if (result != 0 || (flags & kClientFlag) == 0 || Inside::Now()) return result;
   if (const Judge* const judge = LoadJudge()) {
     const Inside inside;
-    judge->gnutls_begin(*session);
+    if (judge->gnutls_begin(*session)) return result;
+    deinit.For(COTTER_CALLER)(*session);
+    *session = nullptr;
+    return kMemoryError;
   }
   return result;
 }
