@@ -72,6 +72,14 @@ bool OwnSteps(X509_STORE_CTX* context, X509_STORE* store) {
   return X509_STORE_get_check_policy(store) == nullptr;
 }
 
+// KeptSteps reports that they were still ours at the end: a function of the store is called before
+// the signatures are checked, and has the context in its hands.
+bool KeptSteps(X509_STORE_CTX* context, const X509_VERIFY_PARAM* param) {
+  return X509_STORE_CTX_get_verify(context) == OnCheckSignatures &&
+         X509_STORE_CTX_get_verify_cb(context) == OnVerify &&
+         X509_STORE_CTX_get0_param(context) == param;
+}
+
 PkiFailure FailureOf(X509_STORE_CTX* context) {
   const int depth = X509_STORE_CTX_get_error_depth(context);
   return DescribeX509Error(X509_STORE_CTX_get_error(context),
@@ -144,12 +152,16 @@ PathVerifier::Attempt PathVerifier::Run(X509_STORE* store, X509* leaf, STACK_OF(
     return {.chain = nullptr, .failure = DescribeX509Error(X509_V_ERR_UNSPECIFIED, 0, leaf)};
   }
   RunState state{.exact_path = exact_path, .seen = trust_.lately_seen(), .now = now_};
+  const X509_VERIFY_PARAM* const own_param = param.get();
   X509_STORE_CTX_set0_param(context.get(), param.release());
   X509_STORE_CTX_set_app_data(context.get(), &state);
   X509_STORE_CTX_set_verify_cb(context.get(), OnVerify);
   const int verified = X509_verify_cert(context.get());
   ERR_clear_error();
   if (verified != 1) return {.chain = nullptr, .failure = FailureOf(context.get())};
+  if (!KeptSteps(context.get(), own_param)) {
+    return {.chain = nullptr, .failure = DescribeX509Error(X509_V_ERR_UNSPECIFIED, 0, leaf)};
+  }
   X509StackPtr chain(X509_STORE_CTX_get1_chain(context.get()));
   if (!chain) return {.chain = nullptr, .failure = OutOfMemory()};
   // A trusted certificate that is no root may end a path through trust settings of its own

@@ -168,8 +168,9 @@ def test_openssl_without_a_certificate(stage):
     stage.pin(("root", "ca"))
     run = stage.run([CLIENT, str(stage.lab.port(ROGUE)), "callback"])
     stage.check(run.code != 0 and run.audit and run.audit[-1]["action"] == "refused", "S3-10: callback", run)
-    run = stage.run([CLIENT, str(stage.lab.port(FORGED)), "store", stage.roots])
-    stage.check(run.code != 0 and run.outcomes() == ["pki_error"], "S3-10: a store that takes every signature", run)
+    for mode in ("store", "switch"):
+        run = stage.run([CLIENT, str(stage.lab.port(FORGED)), mode, stage.roots])
+        stage.check(run.code != 0 and run.outcomes() == ["pki_error"], f"S3-10: {mode}: every signature is taken", run)
     run = stage.run([CLIENT, str(stage.lab.port(GOOD)), "nested", stage.roots, str(stage.lab.port(ROGUE))])
     stage.check(run.code == 0 and "said" not in run.out and run.outcomes() == ["pin_mismatch", "pinned_ok"],
                 "S3-10: a connection within the verification of another", run)

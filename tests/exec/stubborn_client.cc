@@ -6,6 +6,7 @@
 //
 //   stubborn_client PORT callback     its own verification accepts everything
 //   stubborn_client PORT store ROOTS  its trust store takes every signature for a good one
+//   stubborn_client PORT switch ROOTS the same, put in place while a path is verified
 //   stubborn_client PORT nested ROOTS PORT2  the callback of its verification says its secret to a
 //                                     second server, and nothing to the first
 //   stubborn_client PORT lookup ROOTS PORT2  the same, each time that its trust store is asked
@@ -50,6 +51,11 @@ using Session = std::unique_ptr<SSL_SESSION, FreeWith<SSL_SESSION_free>>;
 int AcceptAll(X509_STORE_CTX* /*context*/, void* /*argument*/) { return 1; }
 int AcceptSignatures(X509_STORE_CTX* context) {
   X509_STORE_CTX_set_error(context, X509_V_OK);
+  return 1;
+}
+
+int SwitchSignatures(X509_STORE_CTX* context) {
+  X509_STORE_CTX_set_verify(context, AcceptSignatures);
   return 1;
 }
 
@@ -157,11 +163,15 @@ bool Run(const std::vector<std::string>& words) {
   const std::string& mode = words[2];
   through_bio = words.back() == "bio";
   Prepare(context.get(), mode);
-  if (mode == "store" || mode == "nested" || mode == "lookup" || mode == "later") {
+  if (mode == "store" || mode == "switch" || mode == "nested" || mode == "lookup" ||
+      mode == "later") {
     if (SSL_CTX_load_verify_file(context.get(), words[3].c_str()) != 1) return false;
   }
   if (mode == "store") {
     X509_STORE_set_verify(SSL_CTX_get_cert_store(context.get()), AcceptSignatures);
+  }
+  if (mode == "switch") {
+    X509_STORE_set_check_revocation(SSL_CTX_get_cert_store(context.get()), SwitchSignatures);
   }
   if (mode == "nested") {
     second_port = words[4];
