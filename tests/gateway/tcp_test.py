@@ -9,6 +9,11 @@ import unittest
 from gateway import HOST, Gateway, Lab, Upstream, policy_text, read_all, read_head, receive, wait_for
 
 
+def resident(gateway):
+    with open(f"/proc/{gateway.process.pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * 4096
+
+
 class Tcp(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -94,6 +99,7 @@ class Tcp(unittest.TestCase):
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
             client.connect(("127.0.0.1", gateway.port()))
             client.settimeout(30)
+            before = resident(gateway)
             client.sendall(b"go")
             stable = {"before": -1, "same": 0}
 
@@ -104,9 +110,7 @@ class Tcp(unittest.TestCase):
 
             wait_for("the server's waiting", has_stopped)
             self.assertLess(sum(sent), 20_000_000)
-            with open(f"/proc/{gateway.process.pid}/statm", encoding="ascii") as file:
-                resident = int(file.read().split()[1]) * 4096
-            self.assertLess(resident, 64 << 20)
+            self.assertLess(resident(gateway) - before, 16 << 20)
             self.assertEqual(len(read_all(client)), 400 * 65_536)
 
     def test_connect_routes_to_its_list_and_says_that_it_does_not_verify(self):
