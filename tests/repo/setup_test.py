@@ -15,7 +15,7 @@ import unittest
 
 from repo import ROOT
 
-BUILDING = "cotter: building (release), which takes minutes: build/logs/build-release.log\n"
+BUILDING = "cotter: building (release), which takes minutes; how far it is: build/logs/build-release.log\n"
 STAND_IN = '#!/bin/sh\necho "$(basename "$0") $*" >>"$CALLS"\n'
 BUILD = """#!/bin/sh
 echo "cmake $*" >>"$CALLS"
