@@ -8,8 +8,8 @@
 
 namespace cotter::base {
 
-// Sha256 is the SHA-256 of `bytes`. Ends the process when libcrypto cannot hash, which means it is
-// broken.
-[[nodiscard]] Digest Sha256(ByteView bytes) noexcept;
+// Sha256 is the SHA-256 of `bytes`. Throws std::bad_alloc where libcrypto cannot hash: it has no
+// memory, or a configuration without SHA-256.
+[[nodiscard]] Digest Sha256(ByteView bytes);
 
 }  // namespace cotter::base
