@@ -68,15 +68,6 @@ std::uint64_t IndexChecksum(ByteView image, const Layout& layout) noexcept {
   return Add(sum, image.subspan(layout.revoked, layout.text - layout.revoked));
 }
 
-std::uint64_t SlotChecksum(const Slot& slot, std::uint64_t index) noexcept {
-  std::array<std::uint64_t, sizeof(Slot) / 8> words;
-  std::memcpy(words.data(), &slot, sizeof slot);
-  // As in RuleChecksum, lanes overlap. Each step is a bijection of the word that it mixes in, so no
-  // change of one word is missed; and for zeros it is 0 at one index alone, far beyond any image.
-  const std::uint64_t left = Mix(Mix(index, words[1]), words[2]);
-  return Mix(left, Mix(kPrime, words[3]));
-}
-
 std::uint32_t RuleChecksum(Rule rule, const std::uint8_t* image, const Layout& layout) noexcept {
   // On the way of every connection, so it takes the rule and each digest as four words in four
   // lanes whose multiplications overlap.

@@ -21,6 +21,7 @@
 // use all the same, so that a forged image can at worst decide wrongly for whoever trusted it.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -168,8 +169,14 @@ class SuffixHash {
 [[nodiscard]] std::uint64_t IndexChecksum(ByteView image, const Layout& layout) noexcept;
 
 // SlotChecksum covers `slot` but for its checksum, and that it is the slot `index`. A run of zeros
-// is no slot.
-[[nodiscard]] std::uint64_t SlotChecksum(const Slot& slot, std::uint64_t index) noexcept;
+// is no slot. Every search computes a few: so it is here, and its multiplications do not wait for
+// each other. Odd factors make each a bijection, so no change of one word is missed.
+[[nodiscard]] inline std::uint64_t SlotChecksum(const Slot& slot, std::uint64_t index) noexcept {
+  std::array<std::uint64_t, sizeof(Slot) / 8> words;
+  std::memcpy(words.data(), &slot, sizeof slot);
+  return words[1] * 0x9E3779B97F4A7C15U + words[2] * 0xC2B2AE3D27D4EB4FU +
+         words[3] * 0x165667B19E3779F9U + (index + 1) * 0xD6E8FEB86659FD93U;
+}
 
 // RuleChecksum covers `rule` but for its checksum, and its pins and ports, which are inside
 // `image`.
