@@ -2,6 +2,8 @@
 """A server that breaks off at every phase of a connection: what exactly the client gets, how often the request was sent, and that
 nothing which was cut is taken for a whole (S1-30)."""
 import json
+import pathlib
+import signal
 import socket
 import ssl
 import struct
@@ -478,11 +480,13 @@ class Pool(unittest.TestCase):
                                                        [server.route()]) as gateway, gateway.connect() as client:
             client.sendall(GET)
             self.assertEqual(read_response(client)[2], b"whole")
-            gateway.process.send_signal(19)  # SIGSTOP
+            gateway.process.send_signal(signal.SIGSTOP)
+            status = pathlib.Path(f"/proc/{gateway.process.pid}/stat")
+            wait_for("the stop", lambda: status.read_text().rsplit(")", 1)[1].split()[0] == "T")
             client.sendall(GET)
             speak.set()
             spoken.wait(PATIENCE)
-            gateway.process.send_signal(18)  # SIGCONT
+            gateway.process.send_signal(signal.SIGCONT)
             self.assertEqual(read_response(client)[2], b"whole")
             self.assertEqual(server.connections, 2)
 
