@@ -57,10 +57,9 @@ class Names {
 // State is the engine behind its header.
 class Engine::State {
  public:
-  State(net::EventLoop& loop, EngineOptions options, LookContexts contexts, Names names)
+  State(net::EventLoop& loop, EngineOptions options, Names names)
       : loop_(loop),
         options_(std::move(options)),
-        contexts_(std::move(contexts)),
         gate_(loop, options_.most_open, options_.rates),
         names_(std::move(names)) {
     if (!options_.clock) options_.clock = [] { return base::Now(); };
@@ -273,14 +272,12 @@ Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Engine::~Engine() = default;
 
 Result<std::unique_ptr<Engine>> Engine::Create(net::EventLoop& loop, EngineOptions options) {
-  Result<LookContexts> contexts = LookContexts::Make();
-  if (!contexts) return contexts.error();
   Result<Names> names = Names::Create(loop, options);
   if (!names) return names.error();
   options.most_open = std::max<std::size_t>(options.most_open, 1);
   try {
-    return std::unique_ptr<Engine>(new Engine(std::make_unique<State>(
-        loop, std::move(options), *std::move(contexts), *std::move(names))));
+    auto state = std::make_unique<State>(loop, std::move(options), *std::move(names));
+    return std::unique_ptr<Engine>(new Engine(std::move(state)));
   } catch (const std::system_error&) {
     return Error{Code::kInternal, "no thread is left to verify what is seen"};
   }

@@ -49,6 +49,15 @@ bool SetUp(SSL_CTX& context) {
                                 NoteScts, nullptr) == 1;
 }
 
+// MakeInsecureContext is what looks are made from that no enforcer judges.
+Result<SslContextPtr> MakeInsecureContext(Offer offer) {
+  Result<SslContextPtr> context = MakeInsecureLookContext(offer);
+  if (context && !SetUp(**context)) {
+    return Error{Code::kTlsFailed, "the TLS library could not be set up"};
+  }
+  return context;
+}
+
 bool SetProtocols(SSL& ssl, Protocols protocols) {
   if (protocols == Protocols::kNone) return true;
   const ByteView names = AsBytes(protocols == Protocols::kHttp ? kHttpNames : kHttpOneName);
@@ -100,31 +109,20 @@ Bytes StapleOf(SSL* ssl) {
 
 }  // namespace
 
-Result<LookContexts> LookContexts::Make() {
-  LookContexts made;
-  for (const Offer offer : {Offer::kAnyKey, Offer::kRsa, Offer::kEcdsa}) {
-    Result<SslContextPtr> context = MakeInsecureLookContext(offer);
-    if (!context) return context.error();
-    if (!SetUp(**context)) {
-      return Error{Code::kTlsFailed, "the TLS library could not be set up"};
-    }
-    made.contexts_[static_cast<std::size_t>(offer)] = *std::move(context);
-  }
-  return made;
-}
-
 Result<net::SslPtr> LookContexts::MakeSsl(const Errand& errand, Offer offer,
                                           const std::string& server_name) {
   const auto index = static_cast<std::size_t>(offer);
   const tls::Enforcer* const enforcer = errand.settings->enforcer.get();
-  if (enforcer == nullptr) return MakeInsecureLookSsl(*contexts_[index], server_name);
-  if (!enforced_[index]) {
-    Result<SslContextPtr> context = MakeEnforcedContext(offer);
-    if (!context) return context.error();
-    enforced_[index] = *std::move(context);
+  SslContextPtr& context = (enforcer == nullptr ? contexts_ : enforced_)[index];
+  if (!context) {
+    Result<SslContextPtr> made =
+        enforcer == nullptr ? MakeInsecureContext(offer) : MakeEnforcedContext(offer);
+    if (!made) return made.error();
+    context = *std::move(made);
   }
+  if (enforcer == nullptr) return MakeInsecureLookSsl(*context, server_name);
   const Endpoint endpoint{errand.target->host, errand.target->port};
-  return MakeEnforcedSsl(*enforced_[index], server_name, *enforcer, endpoint);
+  return MakeEnforcedSsl(*context, server_name, *enforcer, endpoint);
 }
 
 HandshakeLook::HandshakeLook(net::EventLoop& loop, LookContexts& contexts, const Errand& errand,

@@ -20,12 +20,9 @@
 namespace cotter::probe {
 
 // LookContexts is the OpenSSL contexts that all looks of an engine share, one for each offer, and
-// as many for looks of an enforcer's clients, made when they are wanted.
+// as many for looks of an enforcer's clients. Each is made when it is first wanted.
 class LookContexts {
  public:
-  // Make fails with kTlsFailed.
-  [[nodiscard]] static Result<LookContexts> Make();
-
   // MakeSsl is a client for `errand` that makes `offer`. Fails with kTlsFailed and kHostInvalid,
   // and as Enforcer::Attach does.
   [[nodiscard]] Result<net::SslPtr> MakeSsl(const Errand& errand, Offer offer,
