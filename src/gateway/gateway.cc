@@ -10,6 +10,7 @@
 #include "base/descriptor_limit.h"
 #include "base/log.h"
 #include "base/metrics_writer.h"
+#include "base/name_list.h"
 #include "gateway/connect_session.h"
 #include "gateway/enforcement.h"
 #include "gateway/http_fields.h"
@@ -153,15 +154,10 @@ void Gateway::WarnOfUnpinned() const {
   constexpr std::size_t kMostNamed = 20;
   const std::vector<std::string> unpinned = UnpinnedUpstreams(config_, *policy_->Current());
   if (unpinned.empty()) return;
-  std::string names;
-  for (std::size_t i = 0; i < std::min(unpinned.size(), kMostNamed); ++i) {
-    names += (names.empty() ? "" : ", ") + unpinned[i];
-  }
-  if (unpinned.size() > kMostNamed) names += ", …";
   const bool refused = policy_->Current()->unlisted() == Unlisted::kRefuse;
   WriteLog(Level::kWarning, "upstreams_without_pins",
            {{"count", static_cast<std::int64_t>(unpinned.size())},
-            {"upstreams", names},
+            {"upstreams", base::NameList(unpinned, kMostNamed)},
             {"message", refused ? "no rule of the policy is for them: they are refused"
                                 : "no rule of the policy is for them: PKI decides alone there"}});
 }

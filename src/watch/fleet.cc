@@ -6,12 +6,13 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/name_list.h"
 
 namespace cotter::watch {
 namespace {
 
 // Servers that a line of the log names.
-constexpr std::int64_t kMostNamed = 20;
+constexpr std::size_t kMostNamed = 20;
 
 bool Covers(const RotationConfig& rotation, const Server& server) {
   const auto has = [](const std::vector<std::string>& list, const std::string& word) {
@@ -191,18 +192,16 @@ ServerView Fleet::ViewOf(const Server& server, const Vantages& vantages,
 }
 
 void WarnOfUnpinned(const Fleet& fleet) {
-  std::string names;
-  std::int64_t unpinned = 0;
+  std::vector<std::string> unpinned;
   for (const auto& server : fleet.servers()) {
-    if (server->role != Role::kServed || server->rule.pins_anything()) continue;
-    if (++unpinned > kMostNamed) continue;
-    names += (names.empty() ? "" : ", ") + server->name;
+    if (server->role == Role::kServed && !server->rule.pins_anything()) {
+      unpinned.push_back(server->name);
+    }
   }
-  if (unpinned == 0) return;
-  if (unpinned > kMostNamed) names += ", …";
+  if (unpinned.empty()) return;
   base::WriteLog(base::Level::kWarning, "servers_without_pins",
-                 {{"count", unpinned},
-                  {"servers", names},
+                 {{"count", static_cast<std::int64_t>(unpinned.size())},
+                  {"servers", base::NameList(unpinned, kMostNamed)},
                   {"message", "what changes is told there, and any key that verifies passes"}});
 }
 

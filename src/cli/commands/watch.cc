@@ -6,8 +6,10 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
+#include "base/name_list.h"
 #include "cli/arguments.h"
 #include "cli/option.h"
 #include "cli/output.h"
@@ -63,19 +65,16 @@ void TellUnpinned(const watch::WatchOptions& options) {
   if (!config) return;
   const auto policy = watch::PolicyView::Load(config->policy, config->environment);
   if (!policy) return;  // told where it is needed
-  std::string names;
-  std::size_t unpinned = 0;
+  std::vector<std::string> unpinned;
   for (const watch::GroupConfig& group : config->groups) {
     for (const net::Target& target : group.hosts) {
-      if ((*policy)->RuleOf(target).pins_anything()) continue;
-      if (++unpinned <= kMostNamed)
-        names += (names.empty() ? "" : ", ") + net::FormatTarget(target);
+      if (!(*policy)->RuleOf(target).pins_anything()) unpinned.push_back(net::FormatTarget(target));
     }
   }
-  if (unpinned == 0) return;
-  if (unpinned > kMostNamed) names += ", …";
-  ReportWarning("watch: the policy has no pins for " + std::to_string(unpinned) +
-                (unpinned == 1 ? " server (" : " servers (") + names +
+  if (unpinned.empty()) return;
+  ReportWarning("watch: the policy has no pins for " + std::to_string(unpinned.size()) +
+                (unpinned.size() == 1 ? " server (" : " servers (") +
+                base::NameList(unpinned, kMostNamed) +
                 "): what changes is told there, and any key that verifies passes");
 }
 
