@@ -10,7 +10,6 @@
 #include <array>
 #include <atomic>
 #include <iostream>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,19 +18,11 @@
 #include <openssl/bio.h>
 #include <openssl/ssl.h>
 
+#include "openssl_handles.h"
+
 namespace {
 
 std::atomic<int> verified{0};
-
-template <auto Free>
-struct FreeWith {
-  template <typename T>
-  void operator()(T* object) const noexcept {
-    Free(object);
-  }
-};
-using Context = std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>>;
-using Connection = std::unique_ptr<SSL, FreeWith<SSL_free>>;
 
 int Repeat(int ok, X509_STORE_CTX* /*context*/) { return ok; }
 

@@ -15,24 +15,15 @@
 //   strict_client PORT ROOTS watched     its callback looks at each certificate, and takes none
 //   strict_client PORT ROOTS step        its callback checks signatures by itself, and takes none
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-namespace {
+#include "openssl_handles.h"
 
-template <auto Free>
-struct FreeWith {
-  template <typename T>
-  void operator()(T* object) const noexcept {
-    Free(object);
-  }
-};
-using Context = std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>>;
-using Connection = std::unique_ptr<SSL, FreeWith<SSL_free>>;
+namespace {
 
 int Revoked(X509_STORE_CTX* context) {
   X509_STORE_CTX_set_error(context, X509_V_ERR_CERT_REVOKED);

@@ -33,20 +33,11 @@
 #include <openssl/ssl.h>
 #include <poll.h>
 
+#include "openssl_handles.h"
+
 namespace {
 
 constexpr std::string_view kSecret = "GET / HTTP/1.0\r\nAuthorization: secret\r\n\r\n";
-
-template <auto Free>
-struct FreeWith {
-  template <typename T>
-  void operator()(T* object) const noexcept {
-    Free(object);
-  }
-};
-using Context = std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>>;
-using Connection = std::unique_ptr<SSL, FreeWith<SSL_free>>;
-using Session = std::unique_ptr<SSL_SESSION, FreeWith<SSL_SESSION_free>>;
 
 int AcceptAll(X509_STORE_CTX* /*context*/, void* /*argument*/) { return 1; }
 int AcceptSignatures(X509_STORE_CTX* context) {

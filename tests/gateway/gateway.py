@@ -276,6 +276,11 @@ def receive(connection, record):
     return part
 
 
+def echo(connection, record):
+    while part := receive(connection, record):
+        connection.sendall(part)
+
+
 def serve_http(connection, record):
     """Answers each request with its own head and body length; a strict little reader of what the gateway sends."""
     buffered = b""

@@ -11,7 +11,8 @@ import tempfile
 import threading
 import unittest
 
-from gateway import HOST, PATIENCE, Gateway, Lab, Upstream, policy_text, read_all, read_response, receive, serve_http, wait_for
+from gateway import (HOST, PATIENCE, Gateway, Lab, Upstream, echo, policy_text, read_all, read_response, receive, serve_http,
+                     wait_for)
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -206,10 +207,6 @@ class Operations(unittest.TestCase):
             self.assertEqual(read_response(client)[0], 502)
 
     def test_a_policy_that_is_replaced_holds_for_every_open_connection(self):
-        def echo(connection, record):
-            while part := receive(connection, record):
-                connection.sendall(part)
-
         upstream = self.enterContext(Upstream(self.lab, echo))
         gateway = self.gateway(upstream.route(mode="tcp", connections=1000))
         clients = [self.enterContext(gateway.connect()) for _ in range(1000)]

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import unittest
 
-from gateway import (HOST, PATIENCE, Gateway, Lab, Upstream, free_port, policy_text, read_all, read_response, receive,
+from gateway import (HOST, PATIENCE, Gateway, Lab, Upstream, echo, free_port, policy_text, read_all, read_response, receive,
                      serve_http, wait_for)
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -202,10 +202,6 @@ class Reload(unittest.TestCase):
         self.assertEqual(len(self.upstream.records), 1)
 
     def test_another_policy_file_holds_for_connections_that_are_open(self):
-        def echo(connection, record):
-            while part := receive(connection, record):
-                connection.sendall(part)
-
         server = self.server(echo)
         route = server.route(mode="tcp", listen=f"127.0.0.1:{free_port()}")
         gateway = self.gateway(route)
@@ -226,10 +222,6 @@ class Reload(unittest.TestCase):
         self.assertFalse(gateway.events("policy_failed"))
 
     def test_a_tunnel_ends_where_its_root_is_trusted_no_more(self):
-        def echo(connection, record):
-            while part := receive(connection, record):
-                connection.sendall(part)
-
         server = self.server(echo)
         route = server.route(mode="tcp", listen=f"127.0.0.1:{free_port()}")
         gateway = self.gateway(route)
@@ -266,7 +258,7 @@ class Reload(unittest.TestCase):
     def test_tcp_of_a_changed_route_ends_in_the_drain_time_and_not_as_if_it_were_whole(self):
         ends = []
 
-        def echo(connection, record):
+        def serve(connection, record):
             try:
                 while part := receive(connection, record):
                     connection.sendall(part)
@@ -274,7 +266,7 @@ class Reload(unittest.TestCase):
             except (OSError, ssl.SSLError):
                 ends.append("cut")
 
-        server = self.server(echo, strict_ends=True)
+        server = self.server(serve, strict_ends=True)
         listen = f"127.0.0.1:{free_port()}"
         gateway = self.gateway(server.route(mode="tcp", listen=listen), tables={"timeouts": {"drain": 1}})
         with gateway.connect() as client:
